@@ -1,0 +1,52 @@
+// What can be asked of a ledger. Every answer was decided on durable state.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "holdfast/answers.h"
+#include "holdfast/commands.h"
+
+namespace holdfast {
+
+inline constexpr std::size_t kMaxPage = 10'000;
+
+/// At most one of group, payer and beneficiary. Ordered by id; `limit` 1 to kMaxPage.
+struct EscrowFilter {
+  std::string group;
+  std::string payer;
+  std::string beneficiary;
+  std::optional<EscrowStatus> status;
+  EscrowId after;
+  std::size_t limit = 100;
+};
+
+/// Lines with seq > after, oldest first.
+struct StatementQuery {
+  std::string account;
+  Seq after;
+  std::size_t limit = 100;
+};
+
+/// A line's place: two lines (one a bucket) can share a seq, so a page never ends between them.
+using StatementPage = Page<StatementLine, Seq>;
+using EscrowPage = Page<EscrowView, EscrowId>;
+using EventPage = Page<EventView, Seq>;
+
+/// An escrow whose date has come.
+struct DueEscrow {
+  EscrowId escrow;
+  bool release = true;  // else refund
+  Timestamp at;
+};
+
+struct LedgerStatus {
+  Seq seq;           // of the last durable event
+  std::string head;  // the chain's hash there, in hex
+  std::uint64_t escrows = 0;
+  std::uint64_t accounts = 0;
+  std::uint64_t memory_bytes = 0;  // journal store: what its state takes
+};
+
+}  // namespace holdfast

@@ -1,0 +1,80 @@
+// From a command to an event: validate, look for the key, decide, apply. The one place where these meet, for
+// every store.
+#pragma once
+
+#include <memory>
+#include <variant>
+
+#include "ledger/event.h"
+#include "ledger/rows.h"
+
+namespace holdfast {
+
+/// When and as what an event would be recorded.
+struct Moment {
+  Seq seq;
+  Timestamp at;
+};
+
+/// Took effect on the rows and is to be recorded. `entry` lives until the next call with the same Workspace.
+struct Accepted {
+  const Entry* entry = nullptr;
+};
+/// The key had taken effect with the same content: nothing was done.
+struct FirstAnswer {
+  PastCommand past;
+};
+/// Nothing to record: a no-op without a key, or a dry run.
+struct Unrecorded {
+  CommandResult result;
+};
+
+using Decision = std::variant<Accepted, FirstAnswer, Unrecorded>;
+
+/// Memory that is used again from one command to the next, so that a batch allocates nothing per item.
+class Workspace {
+ public:
+  Workspace();
+  ~Workspace();
+  Workspace(Workspace&&) noexcept;
+  Workspace& operator=(Workspace&&) noexcept;
+
+  struct Memory;
+  [[nodiscard]] Memory& memory() { return *memory_; }
+
+ private:
+  std::unique_ptr<Memory> memory_;
+};
+
+/// Runs one command against the rows. An Error leaves them as they were. A chunked command is done one chunk
+/// a call: its entry's ChunkProgress says whether another is needed; calling again with the same command goes
+/// on.
+[[nodiscard]] Result<Decision> execute(const Command& command, WorkingRows& rows, Moment moment,
+                                       Workspace& workspace);
+
+/// An atomic whose commands come one by one from the caller's code (`ledger.atomic`). Everything that took
+/// effect is taken back unless `finish` is called.
+class OpenAtomic {
+ public:
+  OpenAtomic(WorkingRows& rows, Moment moment, Workspace& workspace);
+  ~OpenAtomic();
+  OpenAtomic(const OpenAtomic&) = delete;
+  OpenAtomic& operator=(const OpenAtomic&) = delete;
+
+  /// An Error leaves the rows as before this command; the block may go on.
+  [[nodiscard]] Result<CommandResult> execute(const Command& command);
+  void savepoint();
+  /// Keeps what the savepoint did.
+  void release_savepoint();
+  /// Takes back all since the savepoint, its keys too, and records `error` in its place.
+  void rollback_savepoint(Error error);
+  /// Keeps everything: the entry to record, valid until the Workspace is used again. None where nothing was
+  /// done.
+  [[nodiscard]] std::optional<Accepted> finish(const Options& options);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace holdfast
