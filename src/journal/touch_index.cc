@@ -120,8 +120,7 @@ Result<std::unique_ptr<FilePages>> TouchIndex::open_index(const Log::SegmentInfo
   auto pages = FilePages::open(std::move(*file));
   if (!pages) return pages;
   const auto& header = (*pages)->header();
-  if (header.segment != segment.number || header.first != segment.first || header.last != segment.last ||
-      header.segment_bytes != segment.bytes) {
+  if (header.segment != segment.number || header.first != segment.first || header.last != segment.last) {
     return fail(ErrorCode::corrupt, "an index of another segment");
   }
   return pages;
@@ -175,8 +174,7 @@ Result<void> TouchIndex::write_index(const Log::SegmentInfo& segment, SegmentTou
   if (auto packed = touches.pack(packer); !packed) return packed;
   if (auto flushed = flush(); !flushed) return flushed;
 
-  const IndexHeader header{segment.number, segment.first,  segment.last,
-                           segment.bytes,  packer.pages(), packer.touches()};
+  const IndexHeader header{segment.number, segment.first, segment.last, packer.pages(), packer.touches()};
   IndexPage page{};
   encode_index_header(header, page);
   if (auto written = write_all(file, 0, page); !written) return std::unexpected(to_error(written.error()));

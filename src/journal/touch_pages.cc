@@ -158,9 +158,8 @@ void encode_index_header(const IndexHeader& header, IndexPage& into) {
   put(into, 20, header.segment, 4);
   put(into, 24, header.first.value(), 8);
   put(into, 32, header.last.value(), 8);
-  put(into, 40, header.segment_bytes, 8);
-  put(into, 48, header.touches, 8);
-  put(into, 56, header.pages, 4);
+  put(into, 40, header.touches, 8);
+  put(into, 48, header.pages, 4);
   put(into, 0, checksum(into), 8);
 }
 
@@ -182,9 +181,8 @@ Result<std::unique_ptr<FilePages>> FilePages::open(std::unique_ptr<File> file) {
   header.segment = static_cast<std::uint32_t>(get(page, 20, 4));
   header.first = Seq(get(page, 24, 8));
   header.last = Seq(get(page, 32, 8));
-  header.segment_bytes = get(page, 40, 8);
-  header.touches = get(page, 48, 8);
-  header.pages = static_cast<std::uint32_t>(get(page, 56, 4));
+  header.touches = get(page, 40, 8);
+  header.pages = static_cast<std::uint32_t>(get(page, 48, 4));
   const auto size = file->size();
   if (!size) return std::unexpected(to_error(size.error()));
   if (*size != (std::uint64_t{header.pages} + 1) * kIndexPageBytes) {

@@ -97,7 +97,6 @@ struct IndexHeader {
   std::uint32_t segment = 0;
   Seq first;
   Seq last;
-  std::uint64_t segment_bytes = 0;
   std::uint32_t pages = 0;  // those with touches
   std::uint64_t touches = 0;
 
