@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "json/document.h"
 #include "ledger/validate.h"
 
 namespace holdfast::json {
