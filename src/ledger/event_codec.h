@@ -15,9 +15,13 @@ void encode_event(Seq seq, Timestamp at, const Entry& entry, Bytes& out);
 /// names has at most `group_items` escrows. For reserving space before deciding.
 [[nodiscard]] std::size_t max_encoded_size(const Command& command, std::size_t group_items);
 
-/// Decodes exactly `bytes`. Anything that no encoder wrote (unknown kinds, overlong integers, bytes left
-/// over, amounts out of range, names that break the rules, a batch whose fees exceed an item) is `corrupt`;
-/// an encoding version above ours is `newer_format`. `into` is reused: its vectors keep their capacity.
+/// The same for the error of a savepoint that the caller's own code rolled back, inside an atomic.
+[[nodiscard]] std::size_t max_encoded_size(const Error& error);
+
+/// Decodes exactly `bytes`. Anything that no encoder wrote (overlong integers, bytes left over, amounts out
+/// of range, names that break the rules, a batch whose fees exceed an item) is `corrupt`. What a newer
+/// version may have added (an encoding version, a field, a kind of body or result, an error code, a currency)
+/// is `newer_format`. `into` is reused: its vectors keep their capacity; after an error it holds anything.
 [[nodiscard]] Result<void> decode_event(std::span<const std::byte> bytes, Event& into);
 
 /// Only the seq and time, from the front.
