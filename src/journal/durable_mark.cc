@@ -55,7 +55,9 @@ std::optional<Durable> decode(const Slot& slot, const LedgerUuid& ledger) {
   };
 }
 
-auto order(const Durable& place) { return std::tuple(place.seq, place.end.segment, place.end.offset); }
+auto order(const Durable& place) {
+  return std::tuple(place.seq, place.end.segment, place.end.offset);
+}
 
 struct Best {
   std::optional<Durable> place;

@@ -27,7 +27,8 @@ class MarkWriter {
   [[nodiscard]] IoResult<void> sync() { return file_->sync(); }
 
  private:
-  MarkWriter(std::unique_ptr<File> file, const LedgerUuid& ledger) : file_(std::move(file)), ledger_(ledger) {}
+  MarkWriter(std::unique_ptr<File> file, const LedgerUuid& ledger)
+      : file_(std::move(file)), ledger_(ledger) {}
 
   std::unique_ptr<File> file_;
   LedgerUuid ledger_;

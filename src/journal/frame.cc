@@ -90,7 +90,9 @@ bool all_zero(std::span<const std::byte> bytes) {
   return bytes[0] == std::byte{0} && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0;
 }
 
-FrameWriter::FrameWriter() { buffer_.reserve(kWriteBytes); }
+FrameWriter::FrameWriter() {
+  buffer_.reserve(kWriteBytes);
+}
 
 IoResult<void> FrameWriter::write(File& file, std::uint64_t offset, const FrameHeader& header,
                                   std::span<const std::byte> payload, const Digest& head,

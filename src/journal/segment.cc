@@ -122,7 +122,9 @@ IoResult<std::unique_ptr<File>> fill_segment(Directory& directory, const LedgerU
 
 }  // namespace
 
-std::string segment_name(std::uint32_t number) { return fmt::format("{:06}", number); }
+std::string segment_name(std::uint32_t number) {
+  return fmt::format("{:06}", number);
+}
 
 std::optional<std::uint32_t> segment_number(std::string_view name) {
   std::uint32_t number = 0;

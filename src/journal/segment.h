@@ -28,7 +28,8 @@ inline constexpr std::uint64_t kSegmentHeaderBytes = kFrameAlignment;
                                           std::uint32_t version = kFormatVersion);
 
 /// Makes a segment with its space taken and its header durable, ready for frames. On an error it is removed
-/// again as far as that goes: a file of this name without frames may be left, and is replaced by the next try.
+/// again as far as that goes: a file of this name without frames may be left, and is replaced by the next
+/// try.
 /// \param bytes  the whole file's
 [[nodiscard]] IoResult<std::unique_ptr<File>> make_segment(Directory& directory, const LedgerUuid& ledger,
                                                            std::uint32_t number, std::uint64_t bytes);
@@ -43,8 +44,8 @@ struct FoundSegment {
 };
 
 /// Looks at all segments up to `last`, in order. The first frame of the last one that has any is checked in
-/// full: a torn one does not count. `corrupt` for a missing number, a foreign header, or a damaged one that is
-/// not a half-made segment's.
+/// full: a torn one does not count. `corrupt` for a missing number, a foreign header, or a damaged one that
+/// is not a half-made segment's.
 [[nodiscard]] Result<std::vector<FoundSegment>> find_segments(Directory& directory, const LedgerUuid& ledger,
                                                               std::uint32_t last, FrameChecker& checker);
 

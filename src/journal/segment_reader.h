@@ -43,7 +43,8 @@ class SegmentReader {
   /// When it was opened.
   [[nodiscard]] std::uint64_t size() const { return size_; }
 
-  /// At least `n` bytes from `offset` on where the file has them, else as many as it has. Exactly `n` at most.
+  /// At least `n` bytes from `offset` on where the file has them, else as many as it has. Exactly `n` at
+  /// most.
   [[nodiscard]] Result<std::span<const std::byte>> bytes(std::uint64_t offset, std::size_t n);
   /// Only the header of a frame; none where there is no good one. `newer_format` for a later version.
   [[nodiscard]] Result<std::optional<FrameHeader>> header(std::uint64_t offset);

@@ -4,6 +4,9 @@
 
 #include <algorithm>
 
+#include "base/assert.h"
+#include "ledger/event_codec.h"
+
 namespace holdfast::journal {
 
 std::vector<WalkSegment> walk_segments(const std::vector<FoundSegment>& found) {
@@ -17,10 +20,11 @@ std::vector<WalkSegment> walk_segments(const std::vector<FoundSegment>& found) {
 
 std::unexpected<Error> corrupt_at(const std::string& path, std::uint64_t offset, std::string_view problem,
                                   Seq good) {
-  return fail(ErrorCode::corrupt,
-              fmt::format("{} at byte {}: {}. Everything up to seq {} is good: restore from a backup, or what "
-                          "is good with `holdfast restore`",
-                          path, offset, problem, good.value()));
+  return fail(
+      ErrorCode::corrupt,
+      fmt::format("{} at byte {}: {}. Everything up to seq {} is good: restore from a backup, or what "
+                  "is good with `holdfast restore`",
+                  path, offset, problem, good.value()));
 }
 
 Walk::Walk(Directory& directory, std::vector<WalkSegment> segments, Options options)
@@ -105,14 +109,12 @@ Result<Step> Walk::read() {
   auto found = reader_->frame(offset_, checker_);
   if (!found) return std::unexpected(found.error());
   if (found->header_good) {
+    // Bytes are never written over: what stands here was written here, right after what is before it.
     const auto& header = found->header;
-    if (header.first != expected_) found->problem = "a frame of another place is here";
-    if (head_ && header.previous != *head_) found->problem = "the hash chain breaks before this frame";
-    const bool continues = header.first == expected_ && (!head_ || header.previous == *head_);
-    if (!continues && (found->state == FrameState::good || header.first > expected_)) {
-      return corrupt_at(reader_->path(), offset_, found->problem, Seq(expected_.value() - 1));
-    }
-    if (!continues) found->state = FrameState::bad;
+    const char* wrong = header.first != expected_            ? "a frame of another place is here"
+                        : head_ && header.previous != *head_ ? "the hash chain breaks before this frame"
+                                                             : nullptr;
+    if (wrong != nullptr) return corrupt_at(reader_->path(), offset_, wrong, Seq(expected_.value() - 1));
   }
   if (found->state != FrameState::good) return ended(*found);
   Step step;
@@ -131,8 +133,8 @@ Result<Step> Walk::ended(const FoundFrame& found) {
   Step step;
   step.kind = Step::Kind::end;
   step.place = place();
+  step.blame = step.place;
   step.problem = found.state == FrameState::none ? "no frame is here" : found.problem;
-  step.header_good = found.header_good;
   const auto good = Seq(expected_.value() - 1);
   if (found.state == FrameState::none && index_ + 1 < segments_.size()) {
     // The segment ends here in good order; what is wrong is the first frame of the one after it, if it has
@@ -143,11 +145,32 @@ Result<Step> Walk::ended(const FoundFrame& found) {
     if (!page) return std::unexpected(page.error());
     if (!all_zero(*page)) {
       step.problem = "the segment's first frame is damaged";
-      if (next_used()) return corrupt_at(after->path(), kSegmentHeaderBytes, step.problem, good);
+      step.blame = {segments_[index_ + 1].number, kSegmentHeaderBytes};
     }
   }
-  if (next_used()) return corrupt_at(reader_->path(), offset_, step.problem, good);
-  return step;
+  if (!next_used()) return step;
+  return corrupt_at(segment_path(directory_, step.blame.segment), step.blame.offset, step.problem, good);
+}
+
+Result<void> deliver(const Step& step, const std::string& path, Seq after, const EventSink& sink,
+                     Event& scratch) {
+  ByteReader reader(payload_of(step.bytes, step.header));
+  const auto last = step.header.last();
+  for (auto seq = step.header.first; seq <= last; seq = seq.next()) {
+    const auto bytes = reader.raw(reader.varint());
+    if (seq <= after) continue;
+    if (auto decoded = decode_event(bytes, scratch); !decoded) {
+      return fail(decoded.error().code, fmt::format("{} at byte {}, event {}: {}", path, step.place.offset,
+                                                    seq.value(), decoded.error().message));
+    }
+    if (scratch.seq != seq) {
+      return corrupt_at(path, step.place.offset,
+                        fmt::format("event {} says that it is event {}", seq.value(), scratch.seq.value()),
+                        Seq(seq.value() - 1));
+    }
+    if (auto taken = sink(scratch, bytes, seq == last ? &step.head : nullptr); !taken) return taken;
+  }
+  return {};
 }
 
 namespace {
@@ -182,11 +205,11 @@ Result<bool> search(SegmentReader& reader, std::uint64_t from, Seq expected, Fra
 Result<Ending> judge_end(Directory& directory, const std::vector<FoundSegment>& segments, const Step& step,
                          Seq expected, Seq bound) {
   const auto good = Seq(expected.value() - 1);
-  const auto path = segment_path(directory, step.place.segment);
+  const auto path = segment_path(directory, step.blame.segment);
   if (bound >= expected) {
-    return corrupt_at(path, step.place.offset,
-                      fmt::format("{}, though the journal was durable up to seq {}", step.problem, bound.value()),
-                      good);
+    return corrupt_at(
+        path, step.blame.offset,
+        fmt::format("{}, though the journal was durable up to seq {}", step.problem, bound.value()), good);
   }
   Ending ending;
   FrameChecker checker;
@@ -203,7 +226,7 @@ Result<Ending> judge_end(Directory& directory, const std::vector<FoundSegment>& 
     if (proof) {
       const auto problem = fmt::format("{}, though a later frame is at {} byte {}", step.problem,
                                        segment_name(segment.number), *proof);
-      return corrupt_at(path, step.place.offset, problem, good);
+      return corrupt_at(path, step.blame.offset, problem, good);
     }
     if (own) ending = {.clean = *zeros, .size = reader->size()};
   }

@@ -32,8 +32,8 @@ struct Step {
   FrameHeader header;                // frame, skipped
   std::span<const std::byte> bytes;  // frame: all of it, until the next call
   Digest head{};                     // frame: the hash behind it
-  const char* problem = nullptr;     // end
-  bool header_good = false;          // end: of the frame that is not good
+  const char* problem = nullptr;     // end: what is there instead
+  Position blame;                    // end: where the problem is: here, or the next segment's first frame
 };
 
 class Walk {
@@ -41,7 +41,7 @@ class Walk {
   struct Options {
     Seq from = Seq(1);  // the first event asked for: frames that end before it are skipped
     Seq limit = Seq(~std::uint64_t{0});
-    LogOptions log;  // for planted bugs only
+    LogOptions log;  // its planted bugs
   };
 
   Walk(Directory& directory, std::vector<WalkSegment> segments, Options options);
@@ -75,14 +75,18 @@ class Walk {
   bool skipping_ = true;
 };
 
+/// Gives the events with seq > `after` of a frame's step to `sink`. `scratch` is reused.
+[[nodiscard]] Result<void> deliver(const Step& step, const std::string& path, Seq after,
+                                   const EventSink& sink, Event& scratch);
+
 /// `corrupt` at a place of the journal. \param good  the last seq that is right
 [[nodiscard]] std::unexpected<Error> corrupt_at(const std::string& path, std::uint64_t offset,
                                                 std::string_view problem, Seq good);
 
 /// What lies after the end that a walk found.
 struct Ending {
-  bool clean = true;           // only zeros to the end of the segment
-  std::uint64_t size = 0;      // of the segment
+  bool clean = true;       // only zeros to the end of the segment
+  std::uint64_t size = 0;  // of the segment
 };
 /// Decides whether the journal may end at `step` (of kind `end`): `corrupt` where something shows that more
 /// was durable.
