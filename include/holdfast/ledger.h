@@ -62,6 +62,8 @@ struct AtomicOptions {
 struct OpenOptions {
   bool create = false;     // make the ledger where there is none; else that is `not_a_ledger`
   bool read_only = false;  // see what is durable now; may be used while another process writes
+  std::function<void(const std::string&)>
+      on_note;  // what opening found and mended, a line each (a torn tail cut off)
 };
 
 /// What `run_due` did.

@@ -32,6 +32,8 @@ struct EngineOptions {
   std::size_t group_bytes_max = std::size_t{8} << 20;  // a group is closed to more once it is larger
   std::uint64_t snapshot_every_bytes = std::uint64_t{64}
                                        << 20;  // of journal, and at least a quarter of the last snapshot
+  std::function<void()>
+      group_opened;  // called on the decide side when there is something to sync; must not block
 #ifdef HOLDFAST_PLANTED_BUGS
   bool planted_answer_before_sync = false;
 #endif
@@ -77,6 +79,10 @@ class Engine {
 
   /// Ends a ledger in good order. \pre everything submitted was answered
   [[nodiscard]] Result<void> close();
+
+  /// Only inside a `read`: the events with seq > after that the state has, durable or on their way, with the
+  /// chain's hash.
+  [[nodiscard]] Result<void> scan_applied(Seq after, const EventSink& sink) const;
 
   /// What the journal alone answers; thread-safe, sees what is durable.
   [[nodiscard]] const History& history() const;

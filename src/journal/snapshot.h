@@ -32,6 +32,8 @@ class SnapshotWriter {
   /// stamp before the snapshot is given its final name; until then returns false. True: it is complete, older
   /// ones but one are removed.
   [[nodiscard]] Result<bool> write(Seq durable);
+  /// Written so far.
+  [[nodiscard]] std::uint64_t bytes() const;
 
  private:
   SnapshotWriter();
@@ -41,6 +43,7 @@ class SnapshotWriter {
 
 struct LoadedSnapshot {
   Seq from;                              // the smallest stamp: the journal is to be replayed after it
+  Seq through;                           // the largest stamp: the journal must reach it
   std::string name;                      // empty: none was good
   std::vector<std::string> passed_over;  // bad ones: name and what is wrong
 };

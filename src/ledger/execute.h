@@ -56,6 +56,10 @@ class Workspace {
 /// effect is taken back unless `finish` is called.
 class OpenAtomic {
  public:
+  /// To be asked before a block is begun: the command of `options.key`, where the key has taken effect. What a block
+  /// does is the caller's code, so only the options can be compared: others are `idempotency_conflict`.
+  [[nodiscard]] static Result<std::optional<PastCommand>> look_up(const Options& options, const Rows& rows);
+
   OpenAtomic(WorkingRows& rows, Moment moment, Workspace& workspace);
   ~OpenAtomic();
   OpenAtomic(const OpenAtomic&) = delete;

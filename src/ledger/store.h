@@ -2,6 +2,7 @@
 // caller.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 
@@ -39,7 +40,8 @@ class Store {
   /// Runs `block` alone; what it did is one event, or nothing where it returns an error. `options.key` as for
   /// any command.
   [[nodiscard]] virtual Result<StoreAnswer> transact(
-      const Options& options, const std::function<Result<void>(TransactionPort&)>& block) = 0;
+      const Options& options, std::chrono::milliseconds time_limit,
+      const std::function<Result<void>(TransactionPort&)>& block) = 0;
 
   [[nodiscard]] virtual Result<AccountView> account(std::string_view name) = 0;
   [[nodiscard]] virtual Result<Page<AccountView, std::string>> accounts(std::string_view after,

@@ -1,0 +1,147 @@
+// Verify, backup, restore, migrate.
+#include "journal/maintenance.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+
+#include "base/posix_file.h"
+#include "journal/group.h"
+#include "journal/identity.h"
+
+namespace holdfast::journal {
+
+namespace {
+
+/// A frame of the copy: larger ones than a live group's, since nobody waits.
+constexpr std::size_t kCopyFrameBytes = std::size_t{4} << 20;
+
+Result<std::unique_ptr<Directory>> open_root(const std::filesystem::path& path) {
+  auto root = open_posix_directory(path, false);
+  if (root) return std::move(*root);
+  if (root.error().error_number == ENOENT) {
+    return fail(ErrorCode::not_a_ledger, fmt::format("there is no directory {}", path.string()));
+  }
+  return std::unexpected(to_error(root.error()));
+}
+
+std::uint64_t journal_bytes(Directory& journal) {
+  std::uint64_t bytes = 0;
+  const auto names = journal.list();
+  if (!names) return 0;
+  for (const auto& name : *names) {
+    const auto file = journal.open(name, OpenMode::read);
+    const auto size = file ? (*file)->size() : IoResult<std::uint64_t>(0);
+    if (size) bytes += *size;
+  }
+  return bytes;
+}
+
+/// Writes a journal from events, a large frame at a time.
+class JournalCopy {
+ public:
+  JournalCopy(Directory& directory, Identity identity) : directory_(directory), identity_(identity) {}
+
+  Result<void> begin() {
+    LogReport report;
+    const auto none = [](const Event&, std::span<const std::byte>, const Digest*) { return Result<void>(); };
+    auto log = Log::recover(directory_, identity_.uuid, {}, Seq(), none, report);
+    if (!log) return std::unexpected(log.error());
+    log_ = std::move(*log);
+    return {};
+  }
+  Result<void> add(const Event& event, std::span<const std::byte> bytes) {
+    if (payload_.count == 0) {
+      payload_.first = event.seq;
+      payload_.next_escrow = next_escrow_;
+    }
+    for_each_effect(event.entry, [&](const Entry& effect) {
+      if (const auto* held = std::get_if<Held>(&effect.body)) next_escrow_ = held->escrow.next();
+    });
+    ++payload_.count;
+    ByteWriter out(payload_.bytes);
+    out.varint(bytes.size());
+    out.raw(bytes);
+    return payload_.bytes.size() < kCopyFrameBytes ? Result<void>() : flush();
+  }
+  Result<void> flush() {
+    if (payload_.count == 0) return {};
+    if (auto reserved = log_->reserve(0, payload_.bytes.size() + 2 * kFrameAlignment); !reserved)
+      return reserved;
+    const auto appended = log_->append(payload_);
+    payload_.clear();
+    if (!appended) return std::unexpected(appended.error());
+    return {};
+  }
+  Result<void> finish() {
+    if (auto flushed = flush(); !flushed) return flushed;
+    return log_->seal();
+  }
+
+ private:
+  Directory& directory_;
+  Identity identity_;
+  std::unique_ptr<Log> log_;
+  FramePayload payload_;
+  EscrowId next_escrow_{1};
+};
+
+}  // namespace
+
+Result<LogVerification> verify_ledger(const std::filesystem::path& directory, const ByteProgress& progress) {
+  auto root = open_root(directory);
+  if (!root) return std::unexpected(root.error());
+  const auto identity = read_identity(**root);
+  if (!identity) return std::unexpected(identity.error());
+  auto directories = open_directories(**root);
+  if (!directories) return std::unexpected(directories.error());
+  return verify_log(*directories->journal, identity->uuid, progress);
+}
+
+Result<LogVerification> copy_ledger(const std::filesystem::path& source, const std::filesystem::path& target,
+                                    CopyOptions options, const ByteProgress& progress) {
+  auto from = open_root(source);
+  if (!from) return std::unexpected(from.error());
+  const auto identity = read_identity(**from);
+  if (!identity) return std::unexpected(identity.error());
+  auto from_directories = open_directories(**from);
+  if (!from_directories) return std::unexpected(from_directories.error());
+  auto to = open_posix_directory(target, true);
+  if (!to) return std::unexpected(to_error(to.error()));
+
+  const auto copy_events = [&](Directory& journal) -> Result<void> {
+    JournalCopy copy(journal, *identity);
+    if (auto begun = copy.begin(); !begun) return begun;
+    const auto of = journal_bytes(*from_directories->journal);
+    std::uint64_t done = 0;
+    bool reached = false;
+    const EventSink sink = [&](const Event& event, std::span<const std::byte> bytes,
+                               const Digest*) -> Result<void> {
+      if (options.through && event.seq > options.through) {
+        reached = true;
+        return fail(ErrorCode::aborted, "far enough");
+      }
+      done += bytes.size();
+      if (progress) progress(std::min(done, of), of);
+      return copy.add(event, bytes);
+    };
+    const auto read = Log::open_read_only(*from_directories->journal, identity->uuid, Seq(), sink);
+    if (!read && !reached && !(options.salvage && read.error().code == ErrorCode::corrupt)) {
+      return std::unexpected(read.error());
+    }
+    return copy.finish();
+  };
+  // The identity is written last: a copy that was cut off is no ledger.
+  if (auto made = create_ledger(**to, *identity, copy_events); !made) return std::unexpected(made.error());
+  return verify_ledger(target, {});
+}
+
+Result<std::uint32_t> migrate_ledger(const std::filesystem::path& directory) {
+  auto root = open_root(directory);
+  if (!root) return std::unexpected(root.error());
+  const auto identity = read_identity(**root);
+  if (!identity) return std::unexpected(identity.error());
+  return identity->format_version;  // there has been one format so far
+}
+
+}  // namespace holdfast::journal
