@@ -132,10 +132,10 @@ Result<Direct> define_fee_plan(const PlanArguments& arguments) {
 }
 
 void add_define_fee_plan(CLI::App& app, Context& context) {
-  auto* command = add_command(
-      app, help_group::kOne, "define-fee-plan", "Define how a release is split, as a new version of a fee plan",
-      "  holdfast define-fee-plan standard --currency EUR --commission 0.05 \\\n"
-      "      --processor-fee 0.029 --processor-fee-fixed 0.30");
+  auto* command = add_command(app, help_group::kOne, "define-fee-plan",
+                              "Define how a release is split, as a new version of a fee plan",
+                              "  holdfast define-fee-plan standard --currency EUR --commission 0.05 \\\n"
+                              "      --processor-fee 0.029 --processor-fee-fixed 0.30");
   const auto typed = std::make_shared<Typed<PlanArguments>>();
   auto& arguments = typed->arguments;
   command->add_option("NAME", arguments.name, "The fee plan's name")->required();
@@ -165,7 +165,8 @@ void add_move(CLI::App& app, Context& context, const char* name, const char* des
   const auto typed = std::make_shared<Typed<MoveArguments>>();
   command->add_option("ACCOUNT", typed->arguments.account, "The account's name")->required();
   command->add_option("AMOUNT", typed->arguments.amount, "A decimal in the account's currency")->required();
-  command->add_option("--external", typed->arguments.other, "The external account, where not external:CURRENCY")
+  command
+      ->add_option("--external", typed->arguments.other, "The external account, where not external:CURRENCY")
       ->type_name("NAME");
   typed->common.add_to(*command, true);
   command->callback([&context, typed, verb] {
@@ -175,14 +176,16 @@ void add_move(CLI::App& app, Context& context, const char* name, const char* des
       if (!currency) return std::unexpected(currency.error());
       const auto amount = parse_amount(text, *currency);
       if (!amount) return std::unexpected(amount.error());
-      return Direct{Move{account, *amount, external}, fmt::format("{} {}: {}", verb, money(*amount, *currency), account)};
+      return Direct{Move{account, *amount, external},
+                    fmt::format("{} {}: {}", verb, money(*amount, *currency), account)};
     });
   });
 }
 
 void add_transfer(CLI::App& app, Context& context) {
-  auto* command = add_command(app, help_group::kOne, "transfer", "Move money between two accounts of one currency",
-                              "  holdfast transfer user:42 user:43 12.50 --key gift:1");
+  auto* command =
+      add_command(app, help_group::kOne, "transfer", "Move money between two accounts of one currency",
+                  "  holdfast transfer user:42 user:43 12.50 --key gift:1");
   const auto typed = std::make_shared<Typed<MoveArguments>>();
   command->add_option("FROM", typed->arguments.account, "The account that pays")->required();
   command->add_option("TO", typed->arguments.other, "The account that is paid")->required();

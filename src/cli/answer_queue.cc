@@ -25,9 +25,8 @@ AnswerQueue::~AnswerQueue() {
 AnswerSlot& AnswerQueue::take_place(std::size_t bytes) {
   std::unique_lock hold(mutex_);
   // A line that is larger than the whole window goes through alone.
-  written_.wait(hold, [&] {
-    return slots_.empty() || (slots_.size() < kMaxUnderWay && bytes_ + bytes <= kMaxBytes);
-  });
+  written_.wait(
+      hold, [&] { return slots_.empty() || (slots_.size() < kMaxUnderWay && bytes_ + bytes <= kMaxBytes); });
   bytes_ += bytes;
   return slots_.emplace_back(*this, bytes);
 }

@@ -69,9 +69,13 @@ bool is_blank(const Line& line) {
 }
 
 ExitCode unreadable(Context& context, const std::string& file, int error, ExitCode code) {
-  return context.failed(
-      {ErrorCode::invalid_command, fmt::format("{} cannot be read: {}", file, std::strerror(error)), {}, {}, {}, {}},
-      code);
+  return context.failed({ErrorCode::invalid_command,
+                         fmt::format("{} cannot be read: {}", file, std::strerror(error)),
+                         {},
+                         {},
+                         {},
+                         {}},
+                        code);
 }
 
 ExitCode apply_all(Context& context, Ledger& ledger, LineReader& reader, const std::string& file) {
@@ -113,8 +117,8 @@ ExitCode apply_until_rejected(Context& context, Ledger& ledger, LineReader& read
     context.out.line(json::to_json(answer));
     context.out.flush();
     if (answer) continue;
-    fmt::print(stderr, "holdfast: stopped at line {} of {} ({}): nothing after it was applied\n", (*line)->number,
-               file, to_string(answer.error().code));
+    fmt::print(stderr, "holdfast: stopped at line {} of {} ({}): nothing after it was applied\n",
+               (*line)->number, file, to_string(answer.error().code));
     return exit_code_of(answer.error().code);
   }
   return ExitCode::storage;
@@ -134,13 +138,14 @@ ExitCode apply(Context& context, const ApplyOptions& options) {
 }  // namespace
 
 void add_apply_command(CLI::App& app, Context& context) {
-  auto* command = add_command(
-      app, help_group::kMany, "apply",
-      "Carry out commands, one JSON object a line, and answer each in a line, in order",
-      "  holdfast apply commands.jsonl > answers.jsonl\n"
-      "  echo '{\"op\":\"release\",\"escrows\":[17,\"pledge:8812\"]}' | holdfast apply\n"
-      "A line that is rejected or cannot be read is answered with \"ok\":false, and the next one is read; the\n"
-      "exit code is then 3. Blank lines are passed over.");
+  auto* command =
+      add_command(app, help_group::kMany, "apply",
+                  "Carry out commands, one JSON object a line, and answer each in a line, in order",
+                  "  holdfast apply commands.jsonl > answers.jsonl\n"
+                  "  echo '{\"op\":\"release\",\"escrows\":[17,\"pledge:8812\"]}' | holdfast apply\n"
+                  "A line that is rejected or cannot be read is answered with \"ok\":false, and the next one "
+                  "is read; the\n"
+                  "exit code is then 3. Blank lines are passed over.");
   const auto options = std::make_shared<ApplyOptions>();
   command->add_option("FILE", options->file, "JSON Lines; - is standard input")->capture_default_str();
   command->add_flag("--stop", options->stop,

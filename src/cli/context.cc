@@ -14,9 +14,10 @@ namespace {
 
 Result<void> journal_only(std::string_view url) {
   if (!url.starts_with("postgresql://") && !url.starts_with("postgres://")) return {};
-  return fail(ErrorCode::not_a_ledger,
-              "postgresql:// ledgers are not in this build, which has the journal store only: give a directory "
-              "with --ledger");
+  return fail(
+      ErrorCode::not_a_ledger,
+      "postgresql:// ledgers are not in this build, which has the journal store only: give a directory "
+      "with --ledger");
 }
 
 void print_details(const Error& error) {
@@ -29,7 +30,8 @@ void print_details(const Error& error) {
   for (const auto& [code, count] : error.counts) all += count;
   if (all <= error.items.size()) return;
   fmt::print(stderr, "  ... in all:");
-  for (const auto& [code, count] : error.counts) fmt::print(stderr, " {} {}", grouped(count), to_string(code));
+  for (const auto& [code, count] : error.counts)
+    fmt::print(stderr, " {} {}", grouped(count), to_string(code));
   fmt::print(stderr, "\n");
 }
 
@@ -55,7 +57,9 @@ Result<std::string> Context::directory() const {
   return ledger_url;
 }
 
-ExitCode Context::failed(const Error& error) { return failed(error, exit_code_of(error.code)); }
+ExitCode Context::failed(const Error& error) {
+  return failed(error, exit_code_of(error.code));
+}
 
 ExitCode Context::failed(const Error& error, ExitCode code) {
   if (json) {

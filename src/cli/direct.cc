@@ -15,12 +15,14 @@ void print_totals(Context& context, const Settlement& settlement) {
   const bool fees = settlement.kind != Settlement::Kind::refund;
   std::vector<Column> columns = {{"currency"}, {"escrows", Align::right}, {"amount", Align::right}};
   if (fees) {
-    columns.insert(columns.end(), {{"commission", Align::right}, {"fees", Align::right}, {"net", Align::right}});
+    columns.insert(columns.end(),
+                   {{"commission", Align::right}, {"fees", Align::right}, {"net", Align::right}});
   }
   Table table(std::move(columns));
   for (const auto& total : settlement.totals) {
     const auto sum = [&](Amount amount) { return to_grouped(amount, total.currency); };
-    std::vector<std::string> row = {std::string(total.currency.code()), grouped(total.escrows), sum(total.amount)};
+    std::vector<std::string> row = {std::string(total.currency.code()), grouped(total.escrows),
+                                    sum(total.amount)};
     if (fees) row.insert(row.end(), {sum(total.commission), sum(total.processor_fee), sum(total.net)});
     table.add(std::move(row));
   }
@@ -47,7 +49,8 @@ std::string ids(const Answer& answer) {
   if (const auto* hold = std::get_if<HoldResult>(&answer.result); hold != nullptr && hold->escrow) {
     text += fmt::format(", escrow {}", hold->escrow->value());
   }
-  if (const auto* plan = std::get_if<PlanResult>(&answer.result)) text += fmt::format(", version {}", plan->version);
+  if (const auto* plan = std::get_if<PlanResult>(&answer.result))
+    text += fmt::format(", version {}", plan->version);
   if (answer.seq) text += fmt::format(" (seq {})", grouped(answer.seq->value()));
   return text;
 }
@@ -61,9 +64,10 @@ void print_answer(Context& context, const Direct& direct, const Options& options
   if (options.dry_run) {
     context.out.line("This was a dry run: nothing was changed.");
   } else if (answer.replayed) {
-    context.out.line(fmt::format("The key \"{}\" had taken effect before: this is the first answer again, and "
-                                 "nothing was posted.",
-                                 options.key));
+    context.out.line(
+        fmt::format("The key \"{}\" had taken effect before: this is the first answer again, and "
+                    "nothing was posted.",
+                    options.key));
   } else if (!answer.seq && !answer.event_id) {
     context.out.line("It was so already: nothing was changed.");
   }

@@ -74,7 +74,9 @@ void add_hold(CLI::App& app, Context& context) {
   command->add_option("PAYER", typed->payer, "Whose money is locked")->required();
   command->add_option("BENEFICIARY", typed->beneficiary, "Who is paid at the release")->required();
   command->add_option("AMOUNT", typed->amount, "A decimal in their currency")->required();
-  command->add_option("--fee-plan", typed->fee_plan, "How the release is split")->type_name("NAME")->required();
+  command->add_option("--fee-plan", typed->fee_plan, "How the release is split")
+      ->type_name("NAME")
+      ->required();
   command->add_option("--group", typed->group, "The campaign or order it belongs to")->type_name("NAME");
   typed->dates.add_to(*command);
   typed->common.add_to(*command, true);
@@ -147,8 +149,9 @@ Result<Direct> resolve(const Ledger& ledger, const OneArguments& arguments) {
 }
 
 void add_resolve(CLI::App& app, Context& context) {
-  auto* command = add_command(app, help_group::kOne, "resolve", "End a freeze and pay its two parts; 0 and 0 only "
-                                                                "lifts it",
+  auto* command = add_command(app, help_group::kOne, "resolve",
+                              "End a freeze and pay its two parts; 0 and 0 only "
+                              "lifts it",
                               "  holdfast resolve pledge:8812 --to-payer 20.00 --to-beneficiary 30.00 \\\n"
                               "      --key dispute:91");
   const auto typed = std::make_shared<OneArguments>();
@@ -187,10 +190,10 @@ Result<Direct> settle(const Ledger& ledger, const SettleArguments& arguments, st
   command.close = arguments.close;
   if (arguments.chunk != 0) command.chunk = arguments.chunk;
   if constexpr (std::is_same_v<Settle, Release>) command.fee_plan = arguments.fee_plan;
-  const auto what = arguments.group.empty() ? arguments.refs.size() == 1
-                                                  ? arguments.refs.front()
-                                                  : counted(arguments.refs.size(), "escrow")
-                                            : arguments.group;
+  const auto what =
+      arguments.group.empty()
+          ? arguments.refs.size() == 1 ? arguments.refs.front() : counted(arguments.refs.size(), "escrow")
+          : arguments.group;
   if (arguments.amount.empty()) return Direct{command, fmt::format("{} {}", verb, what)};
 
   if (arguments.refs.size() != 1) {
@@ -217,7 +220,8 @@ void add_settle(CLI::App& app, Context& context, const char* name, const char* d
       ->type_name("MODE")
       ->check(CLI::IsMember({"atomic", "skip"}))
       ->capture_default_str();
-  command->add_option("--amount", typed->amount, "Only this part of the one escrow named")->type_name("AMOUNT");
+  command->add_option("--amount", typed->amount, "Only this part of the one escrow named")
+      ->type_name("AMOUNT");
   if constexpr (std::is_same_v<Settle, Release>) {
     command->add_option("--fee-plan", typed->fee_plan, "Instead of the one at the hold")->type_name("NAME");
   }

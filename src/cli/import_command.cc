@@ -79,7 +79,8 @@ Result<void> import_row(Transaction& transaction, const ImportRow& row, const Im
   return {};
 }
 
-Result<Answer> import_rows(Context& context, Ledger& ledger, const ImportFile& file, const ImportOptions& options) {
+Result<Answer> import_rows(Context& context, Ledger& ledger, const ImportFile& file,
+                           const ImportOptions& options) {
   // Nobody else can be waiting: this process has the ledger to itself.
   constexpr auto kLongEnough = std::chrono::hours(24);
   ProgressBar progress(context.terminal, "import", "rows");
@@ -118,11 +119,12 @@ void report(Context& context, const ImportFile& file, const Answer& answer, std:
     return context.out.line(out.take());
   }
   if (held == 0) {
-    return context.out.line(
-        fmt::format("{}: all {} had been imported before: nothing was changed.", file.name(), counted(rows, "row")));
+    return context.out.line(fmt::format("{}: all {} had been imported before: nothing was changed.",
+                                        file.name(), counted(rows, "row")));
   }
-  const auto before = rows == held ? std::string()
-                                   : fmt::format("; {} had been imported before", counted(rows - held, "row"));
+  const auto before = rows == held
+                          ? std::string()
+                          : fmt::format("; {} had been imported before", counted(rows - held, "row"));
   context.out.line(fmt::format("{}: held {}, opened {}{}{}", file.name(), counted(held, "escrow"),
                                counted(file.to_open().size(), "account"), before,
                                answer.seq ? fmt::format(" (seq {})", grouped(answer.seq->value())) : ""));
@@ -163,17 +165,20 @@ ExitCode import(Context& context, const ImportOptions& options) {
 }  // namespace
 
 void add_import_command(CLI::App& app, Context& context) {
-  auto* command = add_command(
-      app, help_group::kMany, "import", "Hold every row of a CSV file, all of them or none",
-      "  holdfast import pledges.csv --fee-plan standard --fund\n"
-      "pledges.csv:\n"
-      "  key,payer,beneficiary,group,amount,currency,reference\n"
-      "  pledge:8812,user:42,campaign:7,campaign:7,9.99,EUR,order/1\n"
-      "Group and reference may be empty. Accounts that are missing are opened. A file that is imported again\n"
-      "posts only what is new in it.");
+  auto* command =
+      add_command(app, help_group::kMany, "import", "Hold every row of a CSV file, all of them or none",
+                  "  holdfast import pledges.csv --fee-plan standard --fund\n"
+                  "pledges.csv:\n"
+                  "  key,payer,beneficiary,group,amount,currency,reference\n"
+                  "  pledge:8812,user:42,campaign:7,campaign:7,9.99,EUR,order/1\n"
+                  "Group and reference may be empty. Accounts that are missing are opened. A file that is "
+                  "imported again\n"
+                  "posts only what is new in it.");
   const auto options = std::make_shared<ImportOptions>();
   command->add_option("FILE", options->file, "CSV with exactly that header")->required();
-  command->add_option("--fee-plan", options->fee_plan, "How the releases are split")->type_name("NAME")->required();
+  command->add_option("--fee-plan", options->fee_plan, "How the releases are split")
+      ->type_name("NAME")
+      ->required();
   command->add_flag("--fund", options->fund, "Deposit to each payer what is held of him");
   command->add_option("--actor", options->options.actor, "Who asks")->type_name("NAME");
   command->add_option("--reason", options->options.reason, "Why, in words")->type_name("TEXT");

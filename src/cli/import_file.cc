@@ -15,7 +15,9 @@ namespace {
 enum Field : std::uint64_t { kKey = 1, kPayer, kBeneficiary, kGroup, kAmount, kCurrency, kReference };
 constexpr std::size_t kFields = 7;
 
-std::string shown(std::string_view text) { return cut_middle(text, 60); }
+std::string shown(std::string_view text) {
+  return cut_middle(text, 60);
+}
 
 std::string header_of(const CsvRow& row) {
   std::string text;
@@ -54,7 +56,8 @@ void ImportFile::check_name(const CsvField& cell, std::uint64_t field, std::stri
           fmt::format("{} \"{}\" is no name: 1 to 128 of A-Z a-z 0-9 . _ : - / @", what, shown(cell.text)));
 }
 
-void ImportFile::note_account(const CsvField& cell, std::uint64_t field, AccountKind kind, Currency currency) {
+void ImportFile::note_account(const CsvField& cell, std::uint64_t field, AccountKind kind,
+                              Currency currency) {
   const auto [it, added] = accounts_.try_emplace(cell.text, Named{currency, kind, cell.line, field});
   if (added) {
     account_order_.push_back(cell.text);
@@ -75,8 +78,9 @@ void ImportFile::read_row(const CsvRow& row, std::size_t key_bytes_max) {
   const auto& key = cell(kKey);
   if (!is_key(key.text) || key.text.size() > key_bytes_max) {
     mistake(key.line, kKey,
-            fmt::format("key \"{}\" is no key: 1 to {} printable ASCII characters without space, not digits alone",
-                        shown(key.text), key_bytes_max));
+            fmt::format(
+                "key \"{}\" is no key: 1 to {} printable ASCII characters without space, not digits alone",
+                shown(key.text), key_bytes_max));
   } else if (const auto [it, added] = lines_of_keys_.try_emplace(key.text, key.line); !added) {
     mistake(key.line, kKey, fmt::format("key \"{}\" repeats that of line {}", shown(key.text), it->second));
   }
@@ -100,8 +104,8 @@ void ImportFile::read_row(const CsvRow& row, std::size_t key_bytes_max) {
   if (mistakes_.size() > before) return;
   note_account(cell(kPayer), kPayer, AccountKind::user, *currency);
   note_account(cell(kBeneficiary), kBeneficiary, AccountKind::beneficiary, *currency);
-  rows_.push_back({key.text, cell(kPayer).text, cell(kBeneficiary).text, cell(kGroup).text, reference.text, *amount,
-                   *currency, key.line});
+  rows_.push_back({key.text, cell(kPayer).text, cell(kBeneficiary).text, cell(kGroup).text, reference.text,
+                   *amount, *currency, key.line});
 }
 
 Result<void> ImportFile::check_against(const Ledger& ledger, const FeePlanView& plan) {
@@ -114,7 +118,8 @@ Result<void> ImportFile::check_against(const Ledger& ledger, const FeePlanView& 
   for (const auto name : account_order_) {
     const auto& named = accounts_.at(name);
     const auto account = ledger.account(name);
-    if (!account && account.error().code != ErrorCode::account_not_found) return std::unexpected(account.error());
+    if (!account && account.error().code != ErrorCode::account_not_found)
+      return std::unexpected(account.error());
     if (!account) {
       to_open_.push_back({name, named.currency, named.kind});
     } else if (account->currency != named.currency) {

@@ -39,7 +39,7 @@ class ImportFile {
  public:
   /// \param name  for messages
   /// \param text  CSV; must outlive this
-  ImportFile(std::string name, std::string_view text) : name_(std::move(name)), text_(text), reader_(text) {}
+  ImportFile(std::string name, std::string_view text) : name_(std::move(name)), reader_(text) {}
 
   /// Reads all rows and checks each alone, and all together: syntax, names, amounts, keys that repeat,
   /// accounts that would need two currencies.
@@ -70,7 +70,6 @@ class ImportFile {
   void note_account(const CsvField& cell, std::uint64_t field, AccountKind kind, Currency currency);
 
   std::string name_;
-  std::string_view text_;
   CsvReader reader_;
   std::vector<ImportRow> rows_;
   std::vector<std::string> mistakes_;

@@ -47,7 +47,8 @@ std::expected<std::optional<Line>, int> LineReader::next() {
     if (!more) return std::unexpected(more.error());
     if (*more) continue;
     if (begin_ == buffer_.size() && !too_long) return std::nullopt;
-    const Line line{std::string_view(buffer_).substr(begin_), ++number_, too_long};
+    const auto rest = too_long ? std::string_view() : std::string_view(buffer_).substr(begin_);
+    const Line line{rest, ++number_, too_long};
     begin_ = buffer_.size();
     return line;
   }

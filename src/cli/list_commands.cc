@@ -92,8 +92,8 @@ ExitCode list_escrows(Context& context, const ListOptions& options) {
   if (!options.status.empty()) {
     filter.status = parse_escrow_status(options.status);
     if (!filter.status) {
-      return context.misused(fmt::format("--status {}: use LOCKED, FROZEN, RELEASED, REFUNDED or SPLIT",
-                                         options.status));
+      return context.misused(
+          fmt::format("--status {}: use LOCKED, FROZEN, RELEASED, REFUNDED or SPLIT", options.status));
     }
   }
   const auto ledger = context.open_to_read();
@@ -125,7 +125,8 @@ ExitCode list_escrows(Context& context, const ListOptions& options) {
 ExitCode list_groups(Context& context, const ListOptions& options) {
   const auto ledger = context.open_to_read();
   if (!ledger) return context.failed(ledger.error());
-  Table table({{"group", Align::left, Fit::cut}, {"escrows", Align::right}, {"live", Align::right}, {"state"}});
+  Table table(
+      {{"group", Align::left, Fit::cut}, {"escrows", Align::right}, {"live", Align::right}, {"state"}});
   const auto rest = read_pages(
       context, options.after_name, options.limit,
       [&](const std::string& after, std::size_t n) { return ledger->groups(after, n); },
@@ -230,7 +231,9 @@ CLI::App* add_list(CLI::App& app, Context& context, const char* name, const char
   } else {
     command->add_option("--after", options->after, "Go on after this number")->type_name("N");
   }
-  command->add_option("--limit", options->limit, "How many at most; 0: all")->type_name("N")->capture_default_str();
+  command->add_option("--limit", options->limit, "How many at most; 0: all")
+      ->type_name("N")
+      ->capture_default_str();
   if (show == list_escrows) {
     auto& filter = options->filter;
     auto* group = command->add_option("--group", filter.group, "Those of this group")->type_name("NAME");
@@ -259,8 +262,8 @@ void add_list_commands(CLI::App& app, Context& context) {
   plans->callback([&context] { context.exit = list_fee_plans(context); });
   add_list(app, context, "statement", "List what was posted to an account, with the running balance",
            "  holdfast statement platform:commission --limit 0", false, list_statement);
-  add_list(app, context, "events", "List the events, in the order of seq", "  holdfast events --after 41 --limit 10",
-           false, list_events);
+  add_list(app, context, "events", "List the events, in the order of seq",
+           "  holdfast events --after 41 --limit 10", false, list_events);
 }
 
 }  // namespace holdfast::cli

@@ -17,7 +17,8 @@ namespace holdfast::cli {
 namespace {
 
 constexpr const char* kDescription =
-    "Holdfast, an escrow ledger: holds other people's money until it is due, then pays it out or back, exactly.";
+    "Holdfast, an escrow ledger: holds other people's money until it is due, then pays it out or back, "
+    "exactly.";
 
 constexpr const char* kFooter =
     "First steps:\n"
@@ -45,7 +46,8 @@ bool wants_json(int argc, const char* const* argv) {
 void add_global_options(CLI::App& app, Context& context) {
   app.require_subcommand(1);
   app.fallthrough();
-  app.add_option("--ledger", context.ledger_url, "The ledger's directory, where HOLDFAST_LEDGER does not say it")
+  app.add_option("--ledger", context.ledger_url,
+                 "The ledger's directory, where HOLDFAST_LEDGER does not say it")
       ->envname("HOLDFAST_LEDGER")
       ->type_name("URL")
       ->capture_default_str();

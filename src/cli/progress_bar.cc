@@ -32,7 +32,7 @@ void ProgressBar::update(std::uint64_t done, std::uint64_t of) {
 }
 
 std::string ProgressBar::line(const std::string& label, const std::string& thing, std::uint64_t done,
-                           std::uint64_t of, std::chrono::nanoseconds elapsed) {
+                              std::uint64_t of, std::chrono::nanoseconds elapsed) {
   constexpr std::uint64_t kBar = 24;
   const auto millis = static_cast<std::uint64_t>(
       std::max<std::int64_t>(1, std::chrono::duration_cast<std::chrono::milliseconds>(elapsed).count()));

@@ -94,8 +94,8 @@ ExitCode show_group(Context& context, const std::string& name) {
   if (!group) return context.failed(group.error());
   if (context.json) return context.out.line(json::to_json(*group)), ExitCode::done;
   context.out.line(fmt::format("{}   {}   {}, {} with something locked", group->group,
-                               group->open ? "open" : "closed to new holds", counted(group->escrows, "escrow"),
-                               grouped(group->live)));
+                               group->open ? "open" : "closed to new holds",
+                               counted(group->escrows, "escrow"), grouped(group->live)));
   return ExitCode::done;
 }
 
@@ -124,15 +124,16 @@ ExitCode show_trial_balance(Context& context) {
   }
   if (!context.json && !table.empty()) context.out.write(table.render(context.terminal));
   if (!zero) {
-    return context.failed({ErrorCode::corrupt, "the buckets do not sum to zero: run holdfast audit", {}, {}, {}, {}},
-                          ExitCode::check_failed);
+    return context.failed(
+        {ErrorCode::corrupt, "the buckets do not sum to zero: run holdfast audit", {}, {}, {}, {}},
+        ExitCode::check_failed);
   }
   context.say(balances->empty() ? "No account yet." : "Every currency sums to zero.");
   return ExitCode::done;
 }
 
-void add_named(CLI::App& app, Context& context, const char* name, const char* argument, const char* description,
-               const char* help, const std::string& example,
+void add_named(CLI::App& app, Context& context, const char* name, const char* argument,
+               const char* description, const char* help, const std::string& example,
                ExitCode (*show)(Context&, const std::string&)) {
   auto* command = add_command(app, help_group::kAsk, name, description, example);
   const auto value = std::make_shared<std::string>();
@@ -149,8 +150,8 @@ void add_query_commands(CLI::App& app, Context& context) {
             "  holdfast escrow pledge:8812\n  holdfast escrow 17", show_escrow);
   add_named(app, context, "group", "NAME", "Show a group", "The group's name", "  holdfast group campaign:7",
             show_group);
-  auto* trial = add_command(app, help_group::kAsk, "trial-balance", "Show that every cent is somewhere, by currency",
-                            "  holdfast trial-balance");
+  auto* trial = add_command(app, help_group::kAsk, "trial-balance",
+                            "Show that every cent is somewhere, by currency", "  holdfast trial-balance");
   trial->callback([&context] { context.exit = show_trial_balance(context); });
 }
 
