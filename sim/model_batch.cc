@@ -62,6 +62,7 @@ void ModelStep::batch(const BatchRequest& request) {
     outcome_.counts = to_counts(counts);
     return;
   }
+  changed_ = changed_ || !bad.empty();  // a report of what was left out is kept, too
   std::map<std::string, Total> totals;
   for (const auto& item : items) {
     if (!item.bad) settle(item.id, request, totals);

@@ -126,6 +126,11 @@ Block Workload::next_block(const ModelBook& book) {
 
 Command Workload::command(const ModelBook& book, int depth) {
   Command made;
+  if (depth > 0 && !asked_.empty() && prng_.one_in(10)) {
+    made = prng_.pick(asked_);
+    made.options.dry_run = false;
+    return made;
+  }
   made.operation = operation(book, depth);
   made.options = options(needs_key(made.operation));
   if (depth > 0) made.options.dry_run = false;
