@@ -1,19 +1,19 @@
 // What an event says of itself: its op and the answer that its command got.
 #include "ledger/event.h"
 
-#include <array>
-
 #include "base/assert.h"
 #include "ledger/totals.h"
 
 namespace holdfast {
 namespace {
 
-// In the order of `Operation`.
-constexpr std::array<std::string_view, std::variant_size_v<Operation>> kOps = {
-    "open_account", "close_account", "define_fee_plan", "deposit",      "withdraw",
-    "transfer",     "hold",          "reschedule",      "release",      "refund",
-    "freeze",       "resolve",       "close_group",     "reopen_group", "atomic"};
+// The op of an operation by its index in `Operation`.
+template <std::size_t... Index>
+std::string_view op_at(std::size_t wanted, std::index_sequence<Index...>) {
+  std::string_view name;
+  ((Index == wanted ? void(name = op_name(Operation(std::in_place_index<Index>))) : void()), ...);
+  return name;
+}
 
 template <class Op>
 constexpr std::size_t index_of() {
@@ -45,8 +45,7 @@ struct OpName {
   std::string_view operator()(const GroupClosed&) const { return "close_group"; }
   std::string_view operator()(const GroupReopened&) const { return "reopen_group"; }
   std::string_view operator()(const Unchanged& unchanged) const {
-    HOLDFAST_ASSERT(unchanged.op < kOps.size(), "an operation that there is");
-    return kOps[unchanged.op];
+    return op_at(unchanged.op, std::make_index_sequence<std::variant_size_v<Operation>>());
   }
   std::string_view operator()(const Replayed&) const { return "replay"; }
   std::string_view operator()(const AtomicDone&) const { return "atomic"; }

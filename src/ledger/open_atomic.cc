@@ -17,7 +17,7 @@ std::vector<FieldDigest> block_request(const Options& options) {
 
 }  // namespace
 
-Result<std::optional<PastCommand>> look_up(const Options& options, const Rows& rows) {
+Result<std::optional<PastCommand>> OpenAtomic::look_up(const Options& options, const Rows& rows) {
   if (auto valid = validate_block(options); !valid) return std::unexpected(std::move(valid.error()));
   if (options.key.empty() || !rows.key_used(options.key)) return std::nullopt;
   auto past = rows.past_command(options.key);
@@ -100,7 +100,7 @@ void OpenAtomic::rollback_savepoint(Error error) {
   frames.back().entries.emplace_back(std::unexpect, std::move(error));
 }
 
-Result<std::optional<Accepted>> OpenAtomic::finish(const Options& options) {
+Result<Decision> OpenAtomic::finish(const Options& options) {
   auto& frames = state_->frames;
   HOLDFAST_ASSERT(frames.size() == 1, "every savepoint is ended before the block");
   if (auto valid = validate_block(options); !valid) return std::unexpected(std::move(valid.error()));
@@ -113,7 +113,7 @@ Result<std::optional<Accepted>> OpenAtomic::finish(const Options& options) {
   }
   frames.pop_back();
   state_->rows.commit();
-  if (keeps_nothing(entry)) return std::nullopt;
+  if (keeps_nothing(entry)) return Unrecorded{result_of(entry)};
   return Accepted{&entry};
 }
 

@@ -3,6 +3,7 @@
 
 #include <fmt/core.h>
 
+#include "base/text.h"
 #include "ledger/validate_text.h"
 
 namespace holdfast {
@@ -37,7 +38,7 @@ class Checker {
     if (!options.reference.empty() && !is_reference(options.reference)) {
       wrong("reference",
             fmt::format("the reference {} must be 1 to 255 printable ASCII characters without space",
-                        quoted(options.reference)));
+                        in_quotes(options.reference)));
     }
   }
 
@@ -218,7 +219,8 @@ class Checker {
   void name(std::string_view field, std::string_view text) {
     if (is_name(text)) return;
     if (text.empty()) return wrong(field, fmt::format("{} is missing: give a name", field));
-    wrong(field, fmt::format("{} {} is no name: 1 to 128 of A-Z a-z 0-9 . _ : - / @", field, quoted(text)));
+    wrong(field,
+          fmt::format("{} {} is no name: 1 to 128 of A-Z a-z 0-9 . _ : - / @", field, in_quotes(text)));
   }
   void currency(Currency currency) {
     if (!currency) wrong("currency", "currency is missing: give an ISO 4217 code, such as EUR");
@@ -238,7 +240,7 @@ class Checker {
   void bad_key(std::string_view field, std::string_view text) {
     wrong(field,
           fmt::format("the {} {} must be 1 to 255 printable ASCII characters without space, not digits alone",
-                      field, quoted(text)));
+                      field, in_quotes(text)));
   }
 
   void wrong(std::string_view field, std::string message, ErrorCode code = ErrorCode::invalid_command) {

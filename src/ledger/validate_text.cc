@@ -60,11 +60,4 @@ bool is_reason(std::string_view text) {
   return true;
 }
 
-std::string quoted(std::string_view text) {
-  constexpr std::size_t kShown = 64;
-  std::string out = "\"";
-  for (char c : text.substr(0, kShown)) out += c >= ' ' && c <= '~' ? c : '?';
-  return out += text.size() > kShown ? "...\"" : "\"";
-}
-
 }  // namespace holdfast
