@@ -6,7 +6,7 @@
 
 namespace holdfast {
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   constexpr std::size_t kShown = 64;
   std::string out = "\"";
   for (const char c : text.substr(0, kShown)) {

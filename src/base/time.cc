@@ -13,7 +13,7 @@ namespace {
 
 std::unexpected<Error> bad_time(std::string_view text, std::string_view why) {
   return fail(ErrorCode::invalid_command,
-              fmt::format("time {} {}: write it like 2026-11-24T09:00:00Z", quoted(text), why));
+              fmt::format("time {} {}: write it like 2026-11-24T09:00:00Z", in_quotes(text), why));
 }
 
 bool is_digit(char c) {

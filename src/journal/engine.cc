@@ -286,13 +286,15 @@ void Engine::Impl::run(ExclusiveRequest& request) {
   OpenAtomic atomic(state(), moment, workspace);
   ExclusivePort port(atomic, reserve);
   if (auto done = request.block(port); !done) return attach(rejected(std::move(request.done), done.error()));
-  const auto accepted = atomic.finish(request.options);
-  if (!accepted) {
+  auto decision = atomic.finish(request.options);
+  if (!decision) return attach(rejected(std::move(request.done), decision.error()));
+  if (auto* unrecorded = std::get_if<Unrecorded>(&*decision)) {
     return answer(std::move(request.done),
-                  {{std::nullopt, std::nullopt, moment.at, false, CommandResult(AtomicResult{})}});
+                  {{std::nullopt, std::nullopt, moment.at, false, std::move(unrecorded->result)}});
   }
-  StoreAnswer reply{{moment.seq.value(), moment.seq, moment.at, false, result_of(*accepted->entry)}};
-  record(*accepted->entry, moment, next_escrow, {std::move(request.done), std::move(reply), {}});
+  const auto& entry = *std::get<Accepted>(*decision).entry;
+  StoreAnswer reply{{moment.seq.value(), moment.seq, moment.at, false, result_of(entry)}};
+  record(entry, moment, next_escrow, {std::move(request.done), std::move(reply), {}});
 }
 
 Engine::Engine() : impl_(std::make_unique<Impl>()) {}

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "holdfast/queries.h"
 #include "journal/log.h"
+#include "journal/touch_index.h"
 
 namespace holdfast::journal {
 
@@ -26,12 +27,14 @@ struct Names {
 class History {
  public:
   /// \param index_directory  nullptr: nothing is kept on disk (a reader), segments are read instead
-  History(const Log& log, Directory* index_directory, Names names);
+  /// \param use  a reader beside a writing process uses what is there and writes nothing
+  History(const Log& log, Directory* index_directory, Names names, IndexUse use = IndexUse::build);
   ~History();
 
   /// Lines of an account with seq > after, oldest first, with the running balance of each bucket. A page ends
   /// between events.
-  /// \param limit  lines; the two of one event stay together, so there may be one more
+  /// \param limit  lines; the two of one event stay together, so there may be one more. There may be fewer,
+  ///   and a cursor to go on, where the events are large
   [[nodiscard]] Result<StatementPage> statement(AccountId account, Seq after, std::size_t limit) const;
   [[nodiscard]] Result<EventPage> events(Seq after, std::size_t limit) const;
   /// All that happened to the escrow, oldest first. Found through its payer's entries from the hold to

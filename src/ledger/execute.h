@@ -53,11 +53,13 @@ class Workspace {
                                        Workspace& workspace);
 
 /// An atomic whose commands come one by one from the caller's code (`ledger.atomic`). Everything that took
-/// effect is taken back unless `finish` is called.
+/// effect is taken back unless `finish` is called and succeeds. The number of commands is not limited; a
+/// command here is inside an atomic, so that neither `dry_run` nor `chunk` can stand on it.
 class OpenAtomic {
  public:
-  /// To be asked before a block is begun: the command of `options.key`, where the key has taken effect. What a block
-  /// does is the caller's code, so only the options can be compared: others are `idempotency_conflict`.
+  /// To be asked before a block is begun. What a block did cannot be compared, only its options: none where
+  /// the key is free or not given, the first answer where it named a block with the same reason and
+  /// reference, else `idempotency_conflict`. Options that break the rules are `invalid_command`.
   [[nodiscard]] static Result<std::optional<PastCommand>> look_up(const Options& options, const Rows& rows);
 
   OpenAtomic(WorkingRows& rows, Moment moment, Workspace& workspace);
@@ -65,16 +67,18 @@ class OpenAtomic {
   OpenAtomic(const OpenAtomic&) = delete;
   OpenAtomic& operator=(const OpenAtomic&) = delete;
 
-  /// An Error leaves the rows as before this command; the block may go on.
+  /// An Error leaves the rows as before this command; the block may go on. Only an atomic with
+  /// `continue_on_error` that failed is recorded with its error.
   [[nodiscard]] Result<CommandResult> execute(const Command& command);
   void savepoint();
   /// Keeps what the savepoint did.
   void release_savepoint();
   /// Takes back all since the savepoint, its keys too, and records `error` in its place.
   void rollback_savepoint(Error error);
-  /// Keeps everything: the entry to record, valid until the Workspace is used again. None where nothing was
-  /// done.
-  [[nodiscard]] std::optional<Accepted> finish(const Options& options);
+  /// Keeps everything. Accepted, or Unrecorded where nothing was changed and there is no key.
+  /// `idempotency_conflict` where the key is used, be it by a command of this block: then all is taken back.
+  /// The last call. \pre no savepoint is open
+  [[nodiscard]] Result<Decision> finish(const Options& options);
 
  private:
   struct State;

@@ -2,7 +2,7 @@
 //
 // A store locks escrows, then accounts, in id order, once. What an escrow names (its payer, beneficiary,
 // group, plan and the accounts the plan pays) belongs to the footprint of the escrow and is not repeated
-// here.
+// here. Neither is what an account named in `external_of` or `totals_of` leads to by its currency.
 #pragma once
 
 #include <string>
@@ -21,9 +21,18 @@ struct Footprint {
   std::vector<std::string> group_members;  // groups whose escrows are touched
   std::vector<std::string> fee_plans;      // latest versions; those a command defines too
   std::vector<std::string> keys;           // looked up, and taken
-  std::vector<Currency> currency_totals;   // read by deposits
+  // Deposits and withdrawals: their currency is that of the account, which only the store knows.
+  std::vector<std::string> external_of;   // accounts whose currency's own `external:<CODE>` is touched too
+  std::vector<std::string> totals_of;     // accounts whose currency's total is read
+  std::vector<Currency> currency_totals;  // read by deposits into accounts that the command itself may open
 };
 
 [[nodiscard]] Footprint footprint(const Command& command);
+
+/// `external:EUR`: where deposits of a currency come from and withdrawals go, where none is named.
+[[nodiscard]] std::string default_external(Currency currency);
+/// Where fees go that name no account.
+inline constexpr std::string_view kDefaultCommissionAccount = "platform:commission";
+inline constexpr std::string_view kDefaultFeeAccount = "processor:fees";
 
 }  // namespace holdfast

@@ -13,7 +13,7 @@ bool is_digit(char c) {
 }
 
 std::unexpected<Error> bad(std::string_view text, std::string_view why) {
-  return fail(ErrorCode::invalid_command, fmt::format("amount {} {}", quoted(text), why));
+  return fail(ErrorCode::invalid_command, fmt::format("amount {} {}", in_quotes(text), why));
 }
 
 /// Digits with at most one point inside; says what else there is, since people paste amounts.
@@ -77,7 +77,7 @@ Result<Amount> parse_amount(std::string_view text, Currency currency) {
     const auto limit = to_decimal(too_large ? kMaxAmount : Amount(1), currency);
     return fail(
         ErrorCode::amount_out_of_range,
-        fmt::format("amount {} is {}: the {} in {} is {}", quoted(text), too_large ? "too large" : "zero",
+        fmt::format("amount {} is {}: the {} in {} is {}", in_quotes(text), too_large ? "too large" : "zero",
                     too_large ? "largest" : "smallest", currency.code(), limit));
   }
   return Amount(static_cast<std::int64_t>(minor));

@@ -51,7 +51,7 @@ Result<Currency> Currency::parse(std::string_view code) {
   const auto found = std::ranges::lower_bound(kTable, code, {}, &Entry::code);
   if (code.empty() || found == std::ranges::end(kTable) || found->code != code) {
     return fail(ErrorCode::invalid_command,
-                "currency " + quoted(code) + " is not known: give an ISO 4217 code in capitals, like EUR");
+                "currency " + in_quotes(code) + " is not known: give an ISO 4217 code in capitals, like EUR");
   }
   return Currency(static_cast<std::uint16_t>(found - std::ranges::begin(kTable)));
 }

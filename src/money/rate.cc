@@ -26,7 +26,7 @@ std::string shortest(std::uint32_t whole, std::uint32_t fraction, std::size_t pl
 Result<Rate> Rate::parse(std::string_view text) {
   const auto bad = [&](std::string_view why) {
     return fail(ErrorCode::invalid_command,
-                fmt::format("rate {} {}: write a decimal from 0 to 1, like 0.05", quoted(text), why));
+                fmt::format("rate {} {}: write a decimal from 0 to 1, like 0.05", in_quotes(text), why));
   };
   const bool digits_and_points =
       std::ranges::all_of(text, [](char c) { return c == '.' || (c >= '0' && c <= '9'); });
