@@ -87,6 +87,7 @@ class SimFile final : public File {
   [[nodiscard]] std::string what(std::string_view call) const { return fmt::format("{} {}", call, node_->path); }
 
   [[nodiscard]] IoResult<void> enter_write(std::string_view call) {
+    disk_.let_others_run();
     if (auto entered = disk_.enter(process_, what(call)); !entered) return entered;
     if (!writable_) return io_error(EBADF, what(call));
     return {};
@@ -303,6 +304,13 @@ IoResult<void> SimDisk::enter(std::uint64_t process, std::string_view what) {
     return io_error(fail_with_, std::string(what));
   }
   return {};
+}
+
+void SimDisk::let_others_run() {
+  if (!meanwhile_ || in_meanwhile_ || crashed_) return;
+  in_meanwhile_ = true;
+  meanwhile_();
+  in_meanwhile_ = false;
 }
 
 bool SimDisk::strikes(std::uint64_t of_million, Fault fault) {

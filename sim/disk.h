@@ -55,6 +55,8 @@ class SimDisk {
   /// Fails the operation that comes after `operations` more, once, with this errno.
   void fail_after(std::uint64_t operations, int error_number);
   [[nodiscard]] bool crashed() const { return crashed_; }
+  /// Called before each write and sync: other parts of the process run meanwhile. Not called from within.
+  void set_meanwhile(std::function<void()> meanwhile) { meanwhile_ = std::move(meanwhile); }
 
   /// The machine stops (if it has not) and starts again: draws what of the unsynced changes survived.
   void restart();
@@ -87,6 +89,7 @@ class SimDisk {
   /// Counts the operation; an error where the machine has stopped, the handle is of another process, or the
   /// fault planned for this operation hits.
   [[nodiscard]] IoResult<void> enter(std::uint64_t process, std::string_view what);
+  void let_others_run();
   [[nodiscard]] bool strikes(std::uint64_t of_million, Fault fault);
   [[nodiscard]] std::uint64_t used_bytes(const Node& node) const;
 
@@ -106,7 +109,9 @@ class SimDisk {
   std::optional<std::uint64_t> crash_at_;
   std::optional<std::uint64_t> fail_at_;
   int fail_with_ = 0;
+  std::function<void()> meanwhile_;
   bool crashed_ = false;
+  bool in_meanwhile_ = false;
   bool misdirect_next_ = false;
 };
 

@@ -16,6 +16,7 @@ Outcome Model::execute(const Command& command, const GivenIds& ids) {
   if (command.options.dry_run) {
     auto before = book_;
     auto outcome = keyed(command, {}, ids, true);
+    while (outcome.ok() && outcome.more) outcome = keyed(command, {}, ids, true);
     book_ = std::move(before);
     outcome.recorded = outcome.more = false;
     return outcome;
@@ -88,37 +89,73 @@ Outcome Model::atomic(const Atomic& atomic, const Path& path, const GivenIds& id
   return outcome;
 }
 
-void Model::begin_block() { saved_.push_back(book_); }
-
-Outcome Model::block_step(const Command& command, const Path& path, const GivenIds& ids) {
-  if (auto wrong = form_errors(command, false); !wrong.empty()) {
+std::optional<Outcome> Model::begin_block(const Options& options) {
+  if (const auto past = book_.keys.find(options.key); !options.key.empty() && past != book_.keys.end()) {
     Outcome outcome;
-    outcome.codes = std::move(wrong);
+    if (past->second->request != request_fields(Command{Atomic{}, options})) {
+      outcome.codes = {ErrorCode::idempotency_conflict};
+    } else {
+      outcome = past->second->first;
+      outcome.replayed = true;
+      outcome.recorded = false;
+    }
     return outcome;
   }
-  return keyed(command, path, ids, false);
+  saved_.push_back(book_);
+  frames_.emplace_back();
+  return std::nullopt;
 }
 
-void Model::block_savepoint() { saved_.push_back(book_); }
+Outcome Model::block_step(const Command& command, const GivenIds& ids) {
+  Outcome outcome;
+  if (outcome.codes = form_errors(command, false); !outcome.ok()) return outcome;
+  outcome = keyed(command, {}, ids, false);
+  const auto* nested = std::get_if<Atomic>(&command.operation);
+  if (outcome.ok() || (nested != nullptr && nested->continue_on_error)) frames_.back().push_back(outcome);
+  return outcome;
+}
 
-void Model::block_end_savepoint(bool keep) {
+void Model::block_savepoint() {
+  saved_.push_back(book_);
+  frames_.emplace_back();
+}
+
+void Model::block_end_savepoint(std::optional<ErrorCode> rolled_back) {
   HOLDFAST_ASSERT(saved_.size() >= 2, "a savepoint must be open to end");
-  if (!keep) book_ = std::move(saved_.back());
+  Outcome savepoint;
+  savepoint.is_atomic = true;
+  savepoint.parts = std::move(frames_.back());
+  for (const auto& part : savepoint.parts) savepoint.recorded = savepoint.recorded || (part.ok() && part.recorded);
+  frames_.pop_back();
+  if (rolled_back) {
+    savepoint = {};
+    savepoint.codes = {*rolled_back};
+    book_ = std::move(saved_.back());
+  }
   saved_.pop_back();
+  if (rolled_back || !savepoint.parts.empty()) frames_.back().push_back(std::move(savepoint));
 }
 
-Outcome Model::end_block(bool keep, const Options& options, std::vector<Outcome> parts) {
+Outcome Model::end_block(bool keep, const Options& options) {
   HOLDFAST_ASSERT(saved_.size() == 1, "savepoints end before their block");
   Outcome outcome;
   outcome.is_atomic = true;
-  outcome.parts = std::move(parts);
+  outcome.parts = std::move(frames_.back());
+  frames_.pop_back();
   outcome.recorded = keep && !options.key.empty();
   for (const auto& part : outcome.parts) {
     outcome.recorded = outcome.recorded || (keep && part.ok() && part.recorded);
   }
-  if (!keep) book_ = std::move(saved_.back());
+  if (!keep) {
+    book_ = std::move(saved_.back());
+    outcome.codes = {ErrorCode::aborted};
+  } else if (!options.key.empty()) {
+    auto request = request_fields(Command{Atomic{}, options});
+    book_.keys[options.key] = std::make_shared<ModelKey>(ModelKey{std::move(request), outcome, std::nullopt});
+  }
   saved_.pop_back();
   if (outcome.recorded) ++book_.seq;
+  if (keep && !outcome.recorded) outcome.parts.clear();  // nothing was done: the answer is empty
   return outcome;
 }
 

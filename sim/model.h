@@ -122,12 +122,14 @@ class Model {
   /// What the command leads to, and does it.
   Outcome execute(const Command& command, const GivenIds& ids);
 
-  /// An exclusive block: its steps one by one, then all of it or nothing.
-  void begin_block();
-  Outcome block_step(const Command& command, const Path& path, const GivenIds& ids);
+  /// An exclusive block: its steps one by one, then all of it or nothing. An outcome at its beginning is the
+  /// answer: the block does not run.
+  std::optional<Outcome> begin_block(const Options& options);
+  Outcome block_step(const Command& command, const GivenIds& ids);
   void block_savepoint();
-  void block_end_savepoint(bool keep);
-  Outcome end_block(bool keep, const Options& options, std::vector<Outcome> parts);
+  /// \param rolled_back  why all since the savepoint is taken back; none: it is kept
+  void block_end_savepoint(std::optional<ErrorCode> rolled_back);
+  Outcome end_block(bool keep, const Options& options);
 
   [[nodiscard]] const ModelBook& book() const { return book_; }
   /// Empty where the laws of conservation, escrow and split hold; else which does not.
@@ -140,6 +142,7 @@ class Model {
 
   ModelBook book_;
   std::vector<ModelBook> saved_;
+  std::vector<std::vector<Outcome>> frames_;  // of a block and its savepoints
   std::uint64_t next_unknown_id_ = std::uint64_t{1} << 62;
 };
 

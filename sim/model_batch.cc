@@ -35,9 +35,6 @@ void ModelStep::batch(const BatchRequest& request) {
   if (request.plan_name != nullptr && !book_.plans.contains(*request.plan_name)) {
     wrong(ErrorCode::fee_plan_not_found);
   }
-  if (!request.group.empty() && !book_.groups.contains(request.group) && !request.close) {
-    wrong(ErrorCode::group_not_found);
-  }
   if (!ok()) return;
   const bool first_chunk = request.chunk && !progress_;
   auto items = request.group.empty() ? listed(request) : grouped(request);
@@ -65,6 +62,7 @@ void ModelStep::batch(const BatchRequest& request) {
     outcome_.counts = to_counts(counts);
     return;
   }
+  changed_ = changed_ || !bad.empty();  // a report of what was left out is kept, too
   std::map<std::string, Total> totals;
   for (const auto& item : items) {
     if (!item.bad) settle(item.id, request, totals);
@@ -149,20 +147,26 @@ void ModelStep::judge(std::vector<Item>& items, const BatchRequest& request) con
       reject(ErrorCode::escrow_frozen);
     } else if (escrow.locked() == 0) {
       reject(ErrorCode::escrow_not_locked);
+    } else if (const auto problem = plan_problem(escrow, part, request)) {
+      reject(*problem);
     } else if (part > escrow.locked()) {
       reject(ErrorCode::amount_out_of_range);
-    } else if (request.plan_name != nullptr) {
-      const auto& plan = book_.plans.at(*request.plan_name).back();
-      const auto fees = model_whole_fees(part, plan);
-      if (plan.currency != escrow.currency) {
-        reject(ErrorCode::currency_mismatch);
-      } else if (escrow.released > 0) {
-        reject(ErrorCode::fee_plan_fixed);
-      } else if (!request.amount && fees.commission + fees.processor_fee > part) {
-        reject(ErrorCode::fees_exceed_amount);
-      }
     }
   }
+}
+
+std::optional<ErrorCode> ModelStep::plan_problem(const ModelEscrow& escrow, Wide part,
+                                                 const BatchRequest& request) const {
+  if (request.plan_name == nullptr) return std::nullopt;
+  const auto& versions = book_.plans.at(*request.plan_name);
+  if (escrow.plan == *request.plan_name && escrow.plan_version == versions.size()) return std::nullopt;
+  const auto& plan = versions.back();
+  if (escrow.released > 0) return ErrorCode::fee_plan_fixed;
+  if (plan.currency != escrow.currency) return ErrorCode::currency_mismatch;
+  if (part != escrow.locked()) return std::nullopt;
+  const auto fees = model_whole_fees(part, plan);
+  if (fees.commission + fees.processor_fee > part) return ErrorCode::fees_exceed_amount;
+  return std::nullopt;
 }
 
 void ModelStep::settle(std::uint64_t id, const BatchRequest& request, std::map<std::string, Total>& totals) {

@@ -70,6 +70,8 @@ class ModelStep {
   std::vector<Item> listed(const BatchRequest& request) const;
   std::vector<Item> grouped(const BatchRequest& request);
   void judge(std::vector<Item>& items, const BatchRequest& request) const;
+  [[nodiscard]] std::optional<ErrorCode> plan_problem(const ModelEscrow& escrow, Wide part,
+                                                      const BatchRequest& request) const;
   void settle(std::uint64_t id, const BatchRequest& request, std::map<std::string, Total>& totals);
   /// Pays a part to the beneficiary and the fees; adds to the total.
   void pay_out(ModelEscrow& escrow, Wide part, Total& total);

@@ -1,0 +1,147 @@
+// What the engine answers, against the model. Answers come in the order in which commands were decided, so
+// the model follows them one by one.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "sim/simulator.h"
+#include "sim/state_view.h"
+
+namespace holdfast::sim {
+
+void Simulator::forget(const RequestPtr& request) { in_flight_.remove(request); }
+
+void Simulator::answered(const RequestPtr& request, Result<StoreAnswer> reply) {
+  forget(request);
+  trace([&] {
+    return "answer " + describe(reply ? Result<Answer>(reply->answer) : Result<Answer>(std::unexpected(reply.error())));
+  });
+  const auto operating = !reply && !is_rejection(reply.error().code) && reply.error().code != ErrorCode::aborted;
+  if (operating) {
+    switch (reply.error().code) {
+      case ErrorCode::storage_full:
+        count("storage_full refused");
+        if (const auto* command = std::get_if<Command>(&request->what); command != nullptr && prng_.one_in(2)) {
+          to_submit_.push_back(*command);
+        }
+        return;
+      case ErrorCode::storage_failed:
+        unknown_.push_back(request);
+        dead_ = true;
+        return;
+      default:
+        fail_run("an answer that no fault explains: " + reply.error().message);
+    }
+  }
+  if (const auto* command = std::get_if<Command>(&request->what)) {
+    check_command(*command, reply);
+  } else {
+    check_block(std::get<BlockRun>(request->what), reply);
+  }
+}
+
+void Simulator::check_command(const Command& command, const Result<StoreAnswer>& reply) {
+  const auto answer = reply ? Result<Answer>(reply->answer) : Result<Answer>(std::unexpected(reply.error()));
+  const auto expected = model_.execute(command, answer ? given_ids(answer->result) : GivenIds{});
+  if (const auto wrong = difference(expected, answer); !wrong.empty()) {
+    fail_run(fmt::format("{}: {}", describe(command), wrong));
+  }
+  if (!answer) {
+    count("rejected " + std::string(to_string(answer.error().code)));
+    return;
+  }
+  count("accepted " + std::string(op_name(command.operation)));
+  require(reply->more == expected.more, "the engine and the model agree whether a chunk is left");
+  if (expected.recorded) {
+    require(answer->seq->value() == model_.book().seq, "events are numbered in the order of the answers");
+    require(answer->at >= last_at_, "the time of events never decreases");
+    last_at_ = answer->at;
+  }
+  check_first(command.options.key, *answer, !reply->more);
+  if (reply->more && !prng_.one_in(8)) to_submit_.push_back(command);
+  if (!command.options.key.empty() && !command.options.dry_run) {
+    if (asked_.size() < 32) {
+      asked_.push_back(command);
+    } else {
+      asked_[prng_.below(32)] = command;
+    }
+  }
+}
+
+void Simulator::check_first(const std::string& key, const Answer& answer, bool complete) {
+  if (key.empty() || !answer.seq) return;
+  require(answer.event_id.has_value(), "an answer with a seq has an event id");
+  if (!answer.replayed) {
+    if (complete) first_answers_[key] = {*answer.event_id, *answer.seq, answer.at};
+    return;
+  }
+  const auto first = first_answers_.find(key);
+  require(first != first_answers_.end(), "a replay has a first answer");
+  const bool same = first->second.seq == *answer.seq && first->second.event_id == *answer.event_id &&
+                    first->second.at == answer.at;
+  require(same, "a replay has the seq, id and time of the first answer");
+  count("replayed");
+}
+
+Outcome Simulator::model_block(const BlockRun& run) {
+  using Kind = Block::Step::Kind;
+  if (auto early = model_.begin_block(run.block.options)) return *early;
+  std::size_t next = 0;
+  for (const auto& step : run.block.steps) {
+    if (step.kind == Kind::savepoint) {
+      model_.block_savepoint();
+    } else if (step.kind == Kind::release_savepoint) {
+      model_.block_end_savepoint(std::nullopt);
+    } else if (step.kind == Kind::rollback_savepoint) {
+      model_.block_end_savepoint(ErrorCode::aborted);
+    } else {
+      require(next < run.answers.size(), "a block that was answered ran to its end");
+      const auto& answer = run.answers[next++];
+      const auto expected = model_.block_step(step.command, answer ? given_ids(*answer) : GivenIds{});
+      const auto wrong = answer ? difference(expected, *answer)
+                                : difference(expected, Result<Answer>(std::unexpected(answer.error())));
+      if (!wrong.empty()) fail_run(fmt::format("in a block, {}: {}", describe(step.command), wrong));
+    }
+  }
+  return model_.end_block(run.block.commits, run.block.options);
+}
+
+void Simulator::check_block(const BlockRun& run, const Result<StoreAnswer>& reply) {
+  const auto answer = reply ? Result<Answer>(reply->answer) : Result<Answer>(std::unexpected(reply.error()));
+  const auto expected = model_block(run);
+  if (const auto wrong = difference(expected, answer); !wrong.empty()) fail_run("a block: " + wrong);
+  count(answer ? "accepted block" : "rejected block");
+  if (!answer) return;
+  if (expected.recorded) {
+    require(answer->seq->value() == model_.book().seq, "events are numbered in the order of the answers");
+    last_at_ = std::max(last_at_, answer->at);
+  }
+  check_first(run.block.options.key, *answer, true);
+}
+
+void Simulator::submit_read() {
+  auto request = std::make_shared<Request>(Request{ReadRun{}});
+  in_flight_.push_back(request);
+  engine_->read(
+      [request](const journal::State& state) {
+        auto& run = std::get<ReadRun>(request->what);
+        run.seen = view_of(state);
+        run.wrong = check_indexes(state, run.seen);
+      },
+      [this, request](const Result<void>& reply) { answered_read(request, reply); });
+}
+
+void Simulator::answered_read(const RequestPtr& request, const Result<void>& reply) {
+  forget(request);
+  if (!reply) {
+    require(reply.error().code == ErrorCode::storage_failed, "a read fails only with the ledger");
+    dead_ = true;
+    return;
+  }
+  const auto& run = std::get<ReadRun>(request->what);
+  if (!run.wrong.empty()) fail_run("a read: " + run.wrong);
+  if (const auto wrong = difference(model_.book(), run.seen); !wrong.empty()) fail_run("a read: " + wrong);
+  count("read");
+}
+
+}  // namespace holdfast::sim
