@@ -127,7 +127,7 @@ TEST(TouchPages, TheBytesAreThoseOfTheDocument) {
   IndexPage page{};
   ASSERT_TRUE(pages.read(1, page));
   const std::vector<std::uint8_t> head = {7, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 5, 0, 0, 0, 0,
-                                          0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 13};
+                                          0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 12};
   const std::vector<std::uint8_t> touches = {5, 6, 0xac, 2, 0, 5, 0, 7, 1, 0x80, 1, 0, 0};
   for (std::size_t i = 0; i < head.size(); ++i) EXPECT_EQ(std::byte{head[i]}, page[8 + i]) << i;
   for (std::size_t i = 0; i < touches.size(); ++i) EXPECT_EQ(std::byte{touches[i]}, page[44 + i]) << i;
