@@ -55,8 +55,7 @@ TEST(TouchPages, FindsWhatANaiveSearchFinds) {
   const auto pages = pack(touches);
   ASSERT_GT(pages.pages(), 10u);
   for (const std::uint32_t account : {0u, 1u, 2u, 49u, 50u, 51u, 999u, 1'000u, 1'001u, 4'000'000'000u}) {
-    for (const std::uint64_t from :
-         {0ul, 1ul, 17ul, 2'999ul, 5'999ul, 6'000ul, 17'997ul, 5'000'000'000ul}) {
+    for (const std::uint64_t from : {0ul, 1ul, 17ul, 2'999ul, 5'999ul, 6'000ul, 17'997ul, 5'000'000'000ul}) {
       for (const std::size_t limit : {0ul, 1ul, 10ul, 100'000ul}) {
         const auto found = find_touches(pages, AccountId(account), from, limit);
         const auto expected = naive(touches, AccountId(account), from, limit);

@@ -53,6 +53,8 @@ class RandomBook {
   }
 
   Command command(int depth) {
+    // Now and then one that was asked for before: it takes effect once.
+    if (!asked_.empty() && pick(15) == 0) return asked_[pick(asked_.size())];
     Command command;
     if (pick(3) != 0) command.options.key = "k" + std::to_string(pick(4) == 0 ? pick(50) : next_key_++);
     switch (pick(depth == 0 ? 20 : 18)) {
@@ -104,6 +106,7 @@ class RandomBook {
         command.operation = atomic(depth);
         break;
     }
+    if (depth > 0 && !command.options.key.empty()) asked_.push_back(command);
     return command;
   }
 
@@ -255,6 +258,7 @@ class RandomBook {
   MapRows model_;
   std::vector<Event> events_;
   Workspace workspace_;
+  std::vector<Command> asked_;
   std::uint64_t next_key_ = 100;
 };
 

@@ -107,7 +107,9 @@ inline void expect_same(const State& state, const MapRows& model) {
     const Dates dates = state.dates(id);
     EXPECT_EQ(dates.release_at, escrow.dates.release_at);
     EXPECT_EQ(dates.refund_at, escrow.dates.refund_at);
-    if (!escrow.key.empty()) EXPECT_EQ(state.find_escrow(escrow.key), id);
+    if (!escrow.key.empty()) {
+      EXPECT_EQ(state.find_escrow(escrow.key), id);
+    }
   }
   EXPECT_EQ(state.next_escrow_id(), model.next_escrow_id());
   for (const auto& [id, group] : model.data().groups) {
