@@ -160,6 +160,18 @@ TEST_F(Batches, AListAtItsLimit) {
   EXPECT_EQ(book.reject(release_ids(ids)).code, ErrorCode::batch_too_large);
 }
 
+TEST_F(Batches, TheWorkspaceKeepsItsMemoryFromOneBatchToTheNext) {
+  Workspace workspace;
+  const auto items_of = [&](const Command& command) {
+    const auto decision = execute(command, book.rows, {Seq(99), {}}, workspace);
+    const auto& entry = *std::get<Accepted>(*decision).entry;
+    return static_cast<const void*>(std::get<Released>(entry.body).items.data());
+  };
+  const auto* first = items_of(release({"a"}));
+  (void)execute(open("in:between"), book.rows, {Seq(100), {}}, workspace);
+  EXPECT_EQ(items_of(release({"d"})), first);
+}
+
 // A group of more than any limit, without the rows.
 class HugeGroup final : public MapRows {
  public:
