@@ -155,7 +155,6 @@ Outcome Model::end_block(bool keep, const Options& options) {
   }
   saved_.pop_back();
   if (outcome.recorded) ++book_.seq;
-  if (keep && !outcome.recorded) outcome.parts.clear();  // nothing was done: the answer is empty
   return outcome;
 }
 
