@@ -5,8 +5,8 @@
 
 #include <map>
 
-#include "journal/temporary_directory.h"
 #include "tests/support/property.h"
+#include "tests/support/temporary_directory.h"
 
 namespace holdfast::journal {
 namespace {
@@ -43,7 +43,7 @@ TouchSlice naive(const Touches& touches, AccountId account, std::uint64_t from, 
 /// One hot account among many, enough for tens of pages.
 Touches mixed() {
   Touches touches;
-  for (std::uint32_t i = 0; i < 20'000; ++i) {
+  for (std::uint32_t i = 0; i < 6'000; ++i) {
     touches[{AccountId(50), i}] = {Amount(i % 97), Amount()};
     touches[{AccountId(i * 7 % 1'000 + 1), i * 3}] = {Amount(-5'000'000'000 + i), Amount(i)};
   }
@@ -53,9 +53,10 @@ Touches mixed() {
 TEST(TouchPages, FindsWhatANaiveSearchFinds) {
   const auto touches = mixed();
   const auto pages = pack(touches);
-  ASSERT_GT(pages.pages(), 20u);
+  ASSERT_GT(pages.pages(), 10u);
   for (const std::uint32_t account : {0u, 1u, 2u, 49u, 50u, 51u, 999u, 1'000u, 1'001u, 4'000'000'000u}) {
-    for (const std::uint64_t from : {0ul, 1ul, 17ul, 9'999ul, 19'999ul, 20'000ul, 59'997ul, 5'000'000'000ul}) {
+    for (const std::uint64_t from :
+         {0ul, 1ul, 17ul, 2'999ul, 5'999ul, 6'000ul, 17'997ul, 5'000'000'000ul}) {
       for (const std::size_t limit : {0ul, 1ul, 10ul, 100'000ul}) {
         const auto found = find_touches(pages, AccountId(account), from, limit);
         const auto expected = naive(touches, AccountId(account), from, limit);
@@ -150,7 +151,7 @@ class IndexFile : public ::testing::Test {
     ASSERT_TRUE(write_all(**file, offset, {&byte, 1}));
   }
 
-  TemporaryDirectory directory_;
+  testing::TemporaryDirectory directory_;
   Touches touches_;
   IndexHeader header_;
 };
@@ -160,9 +161,9 @@ TEST_F(IndexFile, ReadsBackWhatWasWritten) {
   const auto pages = open();
   ASSERT_TRUE(pages) << pages.error().message;
   EXPECT_EQ((*pages)->header(), header_);
-  const auto found = find_touches(**pages, AccountId(50), 5'000, 1'000'000);
+  const auto found = find_touches(**pages, AccountId(50), 3'000, 1'000'000);
   ASSERT_TRUE(found);
-  EXPECT_EQ(found->touches, naive(touches_, AccountId(50), 5'000, 1'000'000).touches);
+  EXPECT_EQ(found->touches, naive(touches_, AccountId(50), 3'000, 1'000'000).touches);
 }
 
 TEST_F(IndexFile, EveryFlippedBitIsFound) {

@@ -13,7 +13,7 @@ struct Fees {
   friend bool operator==(const Fees&, const Fees&) = default;
 };
 
-/// round(amount * rate), exact in 128 bits before the one rounding. \pre amount >= 0
+/// round(amount * rate): the product is exact, and rounded once. \pre amount >= 0
 [[nodiscard]] Amount apply_rate(Amount amount, Rate rate, Rounding rounding);
 
 /// clamp(round(amount * rate) + fixed, min, max); 0 for 0.

@@ -81,6 +81,8 @@ def problem_with(path: pathlib.PurePath, quote: str, target: str) -> str | None:
         return None if path.parts[0] != "include" else f"includes {target}: public headers stand alone"
     if first in OUTSIDE.get(path.parts[0], ()):
         return None
+    if path.name.endswith("_test.cc") and target.startswith("tests/support/"):
+        return None
     return f"includes {target}, which is nothing that it may use"
 
 

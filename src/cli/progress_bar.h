@@ -9,14 +9,14 @@
 
 namespace holdfast::cli {
 
-class Progress {
+class ProgressBar {
  public:
   /// \param thing  what is counted: `rows`, `bytes`
-  Progress(const Terminal& terminal, std::string label, std::string thing);
+  ProgressBar(const Terminal& terminal, std::string label, std::string thing);
   /// Ends the line, where one was begun.
-  ~Progress();
-  Progress(const Progress&) = delete;
-  Progress& operator=(const Progress&) = delete;
+  ~ProgressBar();
+  ProgressBar(const ProgressBar&) = delete;
+  ProgressBar& operator=(const ProgressBar&) = delete;
 
   /// Draws at most ten times a second. `of` 0: not known.
   void update(std::uint64_t done, std::uint64_t of);

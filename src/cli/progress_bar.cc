@@ -1,4 +1,4 @@
-#include "cli/progress.h"
+#include "cli/progress_bar.h"
 
 #include <fmt/format.h>
 
@@ -10,17 +10,17 @@
 
 namespace holdfast::cli {
 
-Progress::Progress(const Terminal& terminal, std::string label, std::string thing)
+ProgressBar::ProgressBar(const Terminal& terminal, std::string label, std::string thing)
     : enabled_(terminal.progress),
       label_(std::move(label)),
       thing_(std::move(thing)),
       start_(system_clock().monotonic()) {}
 
-Progress::~Progress() {
+ProgressBar::~ProgressBar() {
   if (drawn_) fmt::print(stderr, "\r\x1b[K");
 }
 
-void Progress::update(std::uint64_t done, std::uint64_t of) {
+void ProgressBar::update(std::uint64_t done, std::uint64_t of) {
   constexpr std::chrono::milliseconds kPause{100};
   if (!enabled_) return;
   const auto now = system_clock().monotonic();
@@ -31,8 +31,8 @@ void Progress::update(std::uint64_t done, std::uint64_t of) {
   std::fflush(stderr);
 }
 
-std::string Progress::line(const std::string& label, const std::string& thing, std::uint64_t done,
-                           std::uint64_t of, std::chrono::nanoseconds elapsed) {
+std::string ProgressBar::line(const std::string& label, const std::string& thing, std::uint64_t done,
+                              std::uint64_t of, std::chrono::nanoseconds elapsed) {
   constexpr std::uint64_t kBar = 24;
   const auto millis = static_cast<std::uint64_t>(
       std::max<std::int64_t>(1, std::chrono::duration_cast<std::chrono::milliseconds>(elapsed).count()));

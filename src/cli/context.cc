@@ -1,0 +1,99 @@
+#include "cli/context.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cstdio>
+
+#include "cli/text.h"
+#include "json/render.h"
+
+namespace holdfast::cli {
+
+namespace {
+
+Result<void> journal_only(std::string_view url) {
+  if (!url.starts_with("postgresql://") && !url.starts_with("postgres://")) return {};
+  return fail(
+      ErrorCode::not_a_ledger,
+      "postgresql:// ledgers are not in this build, which has the journal store only: give a directory "
+      "with --ledger");
+}
+
+void print_details(const Error& error) {
+  for (const auto& item : error.items) {
+    const auto name = item.escrow ? fmt::format("escrow {}", item.escrow.value()) : std::string("no escrow");
+    const auto key = item.key.empty() ? std::string() : fmt::format(" ({})", item.key);
+    fmt::print(stderr, "  {}{}: {}\n", name, key, to_string(item.reason));
+  }
+  std::uint64_t all = 0;
+  for (const auto& [code, count] : error.counts) all += count;
+  if (all <= error.items.size()) return;
+  fmt::print(stderr, "  ... in all:");
+  for (const auto& [code, count] : error.counts)
+    fmt::print(stderr, " {} {}", grouped(count), to_string(code));
+  fmt::print(stderr, "\n");
+}
+
+}  // namespace
+
+Result<Ledger> Context::open_to_write(bool create) const {
+  if (auto known = journal_only(ledger_url); !known) return std::unexpected(known.error());
+  OpenOptions options;
+  options.create = create;
+  options.on_note = [](std::string_view note) { fmt::print(stderr, "holdfast: note: {}\n", note); };
+  return Ledger::open(ledger_url, std::move(options));
+}
+
+Result<Ledger> Context::open_to_read() const {
+  if (auto known = journal_only(ledger_url); !known) return std::unexpected(known.error());
+  OpenOptions options;
+  options.read_only = true;
+  return Ledger::open(ledger_url, std::move(options));
+}
+
+Result<std::string> Context::directory() const {
+  if (auto known = journal_only(ledger_url); !known) return std::unexpected(known.error());
+  return ledger_url;
+}
+
+ExitCode Context::failed(const Error& error) {
+  return failed(error, exit_code_of(error.code));
+}
+
+ExitCode Context::failed(const Error& error, ExitCode code) {
+  if (json) {
+    out.line(json::to_json(error));
+    return code;
+  }
+  out.flush();
+  fmt::print(stderr, "holdfast: {}\n", error.message);
+  print_details(error);
+  return code;
+}
+
+ExitCode Context::misused(const std::string& message) {
+  Error error;
+  error.message = message;
+  return failed(error, ExitCode::usage);
+}
+
+void Context::say(std::string_view line) {
+  if (!json) out.line(line);
+}
+
+CLI::App* add_command(CLI::App& app, const char* group, const char* name, const char* description,
+                      const std::string& example) {
+  auto* command = app.add_subcommand(name, description);
+  command->group(group)->fallthrough()->footer("Example:\n" + example);
+  return command;
+}
+
+EscrowRef parse_escrow_ref(const std::string& text) {
+  std::uint64_t id = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
+  if (error == std::errc() && end == text.data() + text.size() && id != 0) return {EscrowId(id), {}};
+  return {EscrowId(), text};
+}
+
+}  // namespace holdfast::cli

@@ -1,0 +1,57 @@
+// What every sub-command works with: where the ledger is, how to answer, and what the program will exit with.
+#pragma once
+
+#include <CLI/App.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "cli/exit_code.h"
+#include "cli/output.h"
+#include "cli/terminal.h"
+#include "holdfast/ledger.h"
+
+namespace holdfast::cli {
+
+struct Context {
+  std::string ledger_url = "./holdfast-data";
+  bool json = false;
+  Terminal terminal;
+  Output out{1};
+  ExitCode exit = ExitCode::done;
+
+  /// To write: another process that writes refuses it.
+  [[nodiscard]] Result<Ledger> open_to_write(bool create = false) const;
+  /// To ask: works beside a process that writes.
+  [[nodiscard]] Result<Ledger> open_to_read() const;
+  /// The directory, for what works on its files. An error where the url is none.
+  [[nodiscard]] Result<std::string> directory() const;
+
+  /// Says what went wrong: to a person on standard error, first line first, or to a program as JSON on
+  /// standard output. Returns the exit code for it.
+  ExitCode failed(const Error& error);
+  ExitCode failed(const Error& error, ExitCode code);
+  /// A command line that cannot be carried out.
+  ExitCode misused(const std::string& message);
+
+  /// A line for people, on standard output; nothing with --json.
+  void say(std::string_view line);
+};
+
+/// The groups of the top-level help, in its order.
+namespace help_group {
+inline constexpr const char* kStart = "Start";
+inline constexpr const char* kMany = "Many commands at once";
+inline constexpr const char* kOne = "One command";
+inline constexpr const char* kAsk = "Ask";
+inline constexpr const char* kCare = "Care for a ledger";
+}  // namespace help_group
+
+/// A sub-command. `example` is shown below its help.
+CLI::App* add_command(CLI::App& app, const char* group, const char* name, const char* description,
+                      const std::string& example);
+
+/// Digits alone are an id, anything else a key.
+[[nodiscard]] EscrowRef parse_escrow_ref(const std::string& text);
+
+}  // namespace holdfast::cli

@@ -1,0 +1,190 @@
+// What keeps a ledger well: checks, copies, due dates.
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "base/clock.h"
+#include "cli/commands.h"
+#include "cli/progress_bar.h"
+#include "cli/table.h"
+#include "cli/text.h"
+#include "holdfast/maintenance.h"
+#include "json/render.h"
+#include "json/writer.h"
+
+namespace holdfast::cli {
+
+namespace {
+
+ExitCode audit(Context& context) {
+  const auto ledger = context.open_to_read();
+  if (!ledger) return context.failed(ledger.error());
+  Result<AuditReport> report;
+  {
+    ProgressBar bar(context.terminal, "audit", "events");
+    report = ledger->audit([&](Seq done, Seq of) { bar.update(done.value(), of.value()); });
+  }
+  if (!report) {
+    const bool broken = report.error().code == ErrorCode::corrupt;
+    return context.failed(report.error(),
+                          broken ? ExitCode::check_failed : exit_code_of(report.error().code));
+  }
+  const auto code = report->ok ? ExitCode::done : ExitCode::check_failed;
+  if (context.json) return context.out.line(json::to_json(*report)), code;
+  Table table({{"law"}, {"state"}, {"detail", Align::left, Fit::cut}});
+  std::uint64_t held = 0;
+  for (const auto& check : report->checks) {
+    held += check.ok ? 1 : 0;
+    table.add({check.law, check.ok ? "holds" : "BROKEN", check.detail});
+  }
+  context.out.write(table.render(context.terminal));
+  context.out.line(fmt::format("{} of {} laws hold.", held, report->checks.size()));
+  return code;
+}
+
+void print_report(Context& context, const std::string& what, const VerifyReport& report) {
+  if (context.json) return context.out.line(json::to_json(report));
+  context.out.line(fmt::format("{}: {} up to seq {}, {} in {}", what, counted(report.bytes, "byte"),
+                               grouped(report.seq.value()), counted(report.frames, "frame"),
+                               context.ledger_url));
+  context.out.line(fmt::format("chain head {}", report.head));
+}
+
+/// \param corrupt_is  what a broken chain means: for `verify` a failed check, for a copy a storage error
+ExitCode run_on_files(Context& context, const std::string& what, const char* label, ExitCode corrupt_is,
+                      const std::function<Result<VerifyReport>(const std::string&, const Progress&)>& work) {
+  const auto directory = context.directory();
+  if (!directory) return context.failed(directory.error());
+  Result<VerifyReport> report;
+  {
+    ProgressBar bar(context.terminal, label, "bytes");
+    report = work(*directory, [&](std::uint64_t done, std::uint64_t of) { bar.update(done, of); });
+  }
+  if (!report) {
+    const bool corrupt = report.error().code == ErrorCode::corrupt;
+    return context.failed(report.error(), corrupt ? corrupt_is : exit_code_of(report.error().code));
+  }
+  print_report(context, what, *report);
+  return ExitCode::done;
+}
+
+ExitCode migrate(Context& context) {
+  const auto directory = context.directory();
+  if (!directory) return context.failed(directory.error());
+  const auto before = holdfast::migrate(*directory);
+  if (!before) return context.failed(before.error());
+  if (context.json) {
+    json::Writer out;
+    out.begin_object().name("ok").boolean(true).name("format_before").number(*before).end_object();
+    return context.out.line(out.take()), ExitCode::done;
+  }
+  context.out.line(fmt::format("{} had format {} and has that of this version now.", *directory, *before));
+  return ExitCode::done;
+}
+
+ExitCode seal(Context& context) {
+  if (context.json) {
+    json::Writer out;
+    context.out.line(
+        out.begin_object().name("ok").boolean(true).name("sealed").number(0).end_object().take());
+  }
+  context.say("A journal store numbers and chains each event as it is written: there is nothing to seal.");
+  return ExitCode::done;
+}
+
+ExitCode run_due(Context& context, const std::string& now_text) {
+  auto now = system_clock().wall();
+  if (!now_text.empty()) {
+    const auto parsed = parse_rfc3339(now_text);
+    if (!parsed) return context.misused(fmt::format("--now: {}", parsed.error().message));
+    now = *parsed;
+  }
+  auto ledger = context.open_to_write();
+  if (!ledger) return context.failed(ledger.error());
+  Result<DueReport> report;
+  {
+    ProgressBar bar(context.terminal, "run-due", "escrows");
+    report = ledger->run_due(
+        now, [&](const DueReport& so_far) { bar.update(so_far.released + so_far.refunded, 0); });
+  }
+  if (!report) return context.failed(report.error());
+  const auto code = report->failed.empty() ? ExitCode::done : ExitCode::rejected;
+  if (context.json) return context.out.line(json::to_json(*report)), code;
+  context.out.line(fmt::format("released {}, refunded {}, due until {}", counted(report->released, "escrow"),
+                               grouped(report->refunded), when(now)));
+  if (report->failed.empty()) return code;
+  context.out.line(fmt::format("{} could not be settled and were left as they are:",
+                               counted(report->failed.size(), "escrow")));
+  Table table({{"escrow", Align::right}, {"due"}, {"since"}, {"reason"}});
+  for (const auto& [due, error] : report->failed) {
+    table.add({std::to_string(due.escrow.value()), due.release ? "release" : "refund", when(due.at),
+               std::string(to_string(error.code))});
+  }
+  context.out.write(table.render(context.terminal));
+  return code;
+}
+
+void add_checks(CLI::App& app, Context& context) {
+  auto* laws = add_command(app, help_group::kCare, "audit", "Check every law over the whole history",
+                           "  holdfast audit || echo 'call someone'\nExit code 1: a law is broken.");
+  laws->callback([&context] { context.exit = audit(context); });
+  auto* chain = add_command(app, help_group::kCare, "verify", "Read the whole journal and check its chain",
+                            "  holdfast verify\nExit code 1: the chain breaks; the answer says where.");
+  chain->callback([&context] {
+    context.exit =
+        run_on_files(context, "verified", "verify", ExitCode::check_failed,
+                     [](const auto& directory, const auto& bar) { return verify(directory, bar); });
+  });
+}
+
+void add_copies(CLI::App& app, Context& context) {
+  struct CopyArguments {
+    std::string directory;
+    std::uint64_t through = 0;
+  };
+  auto* save = add_command(app, help_group::kCare, "backup",
+                           "Copy what is durable into a new directory, also while the ledger is written",
+                           "  holdfast backup /backup/holdfast-2026-11-24");
+  const auto target = std::make_shared<CopyArguments>();
+  save->add_option("DIR", target->directory, "The new directory: not there, or empty")->required();
+  save->callback([&context, target] {
+    context.exit = run_on_files(
+        context, fmt::format("backed up to {}", target->directory), "backup", ExitCode::storage,
+        [&](const auto& directory, const auto& bar) { return backup(directory, target->directory, bar); });
+  });
+  auto* load = add_command(app, help_group::kCare, "restore",
+                           "Make a new ledger from a backup, or from what verifies of a corrupt ledger",
+                           "  holdfast restore /backup/holdfast-2026-11-24 --ledger ./holdfast-new\n"
+                           "  holdfast restore ./holdfast-data --ledger ./rescued --through 91220");
+  const auto source = std::make_shared<CopyArguments>();
+  load->add_option("DIR", source->directory, "The directory to restore from")->required();
+  load->add_option("--through", source->through, "Only up to this event")->type_name("SEQ");
+  load->callback([&context, source] {
+    context.exit = run_on_files(context, fmt::format("restored from {}", source->directory), "restore",
+                                ExitCode::storage, [&](const auto& directory, const auto& bar) {
+                                  return restore(source->directory, directory, Seq(source->through), bar);
+                                });
+  });
+}
+
+}  // namespace
+
+void add_maintenance_commands(CLI::App& app, Context& context) {
+  add_checks(app, context);
+  add_copies(app, context);
+  auto* format =
+      add_command(app, help_group::kCare, "migrate", "Bring a ledger's files to this version's format",
+                  "  holdfast backup /backup/before && holdfast migrate");
+  format->callback([&context] { context.exit = migrate(context); });
+  auto* numbers = add_command(app, help_group::kCare, "seal",
+                              "Number and chain what is not yet (PostgreSQL only)", "  holdfast seal");
+  numbers->callback([&context] { context.exit = seal(context); });
+  auto* due =
+      add_command(app, help_group::kCare, "run-due", "Release and refund every escrow whose date has come",
+                  "  holdfast run-due\n  holdfast run-due --now 2026-12-01T00:00:00Z");
+  const auto now = std::make_shared<std::string>();
+  due->add_option("--now", *now, "As if it were this time")->type_name("TIME");
+  due->callback([&context, now] { context.exit = run_due(context, *now); });
+}
+
+}  // namespace holdfast::cli
