@@ -109,7 +109,8 @@ std::vector<Amount> divide(const Campaign& campaign) {
 
   // One minor unit each, and the rest by weight; differences of rounded prefix sums add up to exactly the
   // rest.
-  const auto rest = static_cast<unsigned __int128>(campaign.pledged.minor()) - campaign.pledges;
+  __extension__ using Wide = unsigned __int128;
+  const auto rest = static_cast<Wide>(campaign.pledged.minor()) - campaign.pledges;
   const auto upto = [&](std::uint64_t i) { return static_cast<std::int64_t>(rest * sums[i] / sums.back()); };
   std::vector<Amount> amounts;
   amounts.reserve(campaign.pledges);

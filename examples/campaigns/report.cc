@@ -22,9 +22,12 @@ struct Column {
 };
 
 std::string grouped(std::uint64_t n) {
-  auto text = fmt::format("{}", n);
-  for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3)
-    text.insert(static_cast<std::size_t>(at), ",");
+  const auto digits = fmt::format("{}", n);
+  std::string text;
+  for (std::size_t i = 0; i < digits.size(); ++i) {
+    if (i > 0 && (digits.size() - i) % 3 == 0) text += ',';
+    text += digits[i];
+  }
   return text;
 }
 

@@ -119,14 +119,14 @@ TEST(Explain, ADispute) {
   out.plan = standard();
   EXPECT_EQ(explain(escrow(EscrowStatus::split), {hold, freeze, back, out}),
             "pledge:8812   9.99 EUR   user:42 → campaign:7   SPLIT   fee plan standard v1\n"
-            "  held       2026-11-20 09:14:03 UTC                        seq 1\n"
+            "  held       2026-11-20 09:14:03 UTC                         seq 1\n"
             "  frozen     2026-11-20 09:14:03 UTC          by \"support\"   seq 2 (chargeback 91)\n"
             "  resolved   2026-11-20 09:14:03 UTC   4.00   by \"support\"   seq 3\n"
-            "             4.00 back, without fees                → user:42\n"
+            "             4.00 back, without fees                  → user:42\n"
             "  resolved   2026-11-20 09:14:03 UTC   5.99   by \"support\"   seq 3\n"
-            "  commission 0.30 = 5.99 × 5 % = 0.2995, half up    → platform:commission\n"
-            "  fee        0.17 = 5.99 × 2.9 % = 0.17371, half up → processor:fees\n"
-            "  net        5.52 = 5.99 − 0.30 − 0.17              → campaign:7\n");
+            "  commission 0.30 = 5.99 × 5 % = 0.2995, half up      → platform:commission\n"
+            "  fee        0.17 = 5.99 × 2.9 % = 0.17371, half up   → processor:fees\n"
+            "  net        5.52 = 5.99 − 0.30 − 0.17                → campaign:7\n");
 }
 
 }  // namespace

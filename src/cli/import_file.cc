@@ -12,7 +12,15 @@ namespace holdfast::cli {
 namespace {
 
 /// The fields' numbers, as mistakes name them.
-enum Field : std::uint64_t { kKey = 1, kPayer, kBeneficiary, kGroup, kAmount, kCurrency, kReference };
+enum Field : std::uint64_t {
+  field_key = 1,
+  field_payer,
+  field_beneficiary,
+  field_group,
+  field_amount,
+  field_currency,
+  field_reference
+};
 constexpr std::size_t kFields = 7;
 
 std::string shown(std::string_view text) {
@@ -75,43 +83,44 @@ void ImportFile::read_row(const CsvRow& row, std::size_t key_bytes_max) {
   }
   const auto before = mistakes_.size();
   const auto cell = [&](Field field) -> const CsvField& { return row[field - 1]; };
-  const auto& key = cell(kKey);
+  const auto& key = cell(field_key);
   if (!is_key(key.text) || key.text.size() > key_bytes_max) {
-    mistake(key.line, kKey,
+    mistake(key.line, field_key,
             fmt::format(
                 "key \"{}\" is no key: 1 to {} printable ASCII characters without space, not digits alone",
                 shown(key.text), key_bytes_max));
   } else if (const auto [it, added] = lines_of_keys_.try_emplace(key.text, key.line); !added) {
-    mistake(key.line, kKey, fmt::format("key \"{}\" repeats that of line {}", shown(key.text), it->second));
+    mistake(key.line, field_key,
+            fmt::format("key \"{}\" repeats that of line {}", shown(key.text), it->second));
   }
-  check_name(cell(kPayer), kPayer, "payer");
-  check_name(cell(kBeneficiary), kBeneficiary, "beneficiary");
-  if (!cell(kGroup).text.empty()) check_name(cell(kGroup), kGroup, "group");
-  const auto currency = Currency::parse(cell(kCurrency).text);
+  check_name(cell(field_payer), field_payer, "payer");
+  check_name(cell(field_beneficiary), field_beneficiary, "beneficiary");
+  if (!cell(field_group).text.empty()) check_name(cell(field_group), field_group, "group");
+  const auto currency = Currency::parse(cell(field_currency).text);
   Result<Amount> amount = Amount();
   if (currency) {
-    amount = parse_amount(cell(kAmount).text, *currency);
-    if (!amount) mistake(cell(kAmount).line, kAmount, amount.error().message);
+    amount = parse_amount(cell(field_amount).text, *currency);
+    if (!amount) mistake(cell(field_amount).line, field_amount, amount.error().message);
   } else {
-    mistake(cell(kCurrency).line, kCurrency, currency.error().message);
+    mistake(cell(field_currency).line, field_currency, currency.error().message);
   }
-  const auto& reference = cell(kReference);
+  const auto& reference = cell(field_reference);
   if (!reference.text.empty() && !is_reference(reference.text)) {
-    mistake(reference.line, kReference,
+    mistake(reference.line, field_reference,
             fmt::format("reference \"{}\" is none: 1 to 255 printable ASCII characters without space",
                         shown(reference.text)));
   }
   if (mistakes_.size() > before) return;
-  note_account(cell(kPayer), kPayer, AccountKind::user, *currency);
-  note_account(cell(kBeneficiary), kBeneficiary, AccountKind::beneficiary, *currency);
-  rows_.push_back({key.text, cell(kPayer).text, cell(kBeneficiary).text, cell(kGroup).text, reference.text,
-                   *amount, *currency, key.line});
+  note_account(cell(field_payer), field_payer, AccountKind::user, *currency);
+  note_account(cell(field_beneficiary), field_beneficiary, AccountKind::beneficiary, *currency);
+  rows_.push_back({key.text, cell(field_payer).text, cell(field_beneficiary).text, cell(field_group).text,
+                   reference.text, *amount, *currency, key.line});
 }
 
 Result<void> ImportFile::check_against(const Ledger& ledger, const FeePlanView& plan) {
   for (const auto& row : rows_) {
     if (row.currency == plan.currency) continue;
-    mistake(row.line, kCurrency,
+    mistake(row.line, field_currency,
             fmt::format("fee plan {} is in {}, the row in {}", plan.fee_plan, plan.currency.code(),
                         row.currency.code()));
   }

@@ -156,7 +156,7 @@ ExitCode list_fee_plans(Context& context) {
                {"commission"},
                {"processor fee"},
                {"rounding"},
-               {"paid to", Align::left, Fit::drop}});
+               {"paid to", Align::left, Fit::cut_or_drop}});
   for (const auto& plan : *plans) {
     if (context.json) {
       context.out.line(json::to_json(plan));
@@ -184,7 +184,7 @@ ExitCode list_statement(Context& context, const ListOptions& options) {
                {"amount", Align::right},
                {"balance", Align::right},
                {"escrows", Align::right},
-               {"reference", Align::left, Fit::drop}});
+               {"reference", Align::left, Fit::cut_or_drop}});
   const auto sum = [&](Amount amount) { return to_grouped(amount, account->currency); };
   const auto rest = read_pages(
       context, Seq(options.after), options.limit,
@@ -207,8 +207,8 @@ ExitCode list_events(Context& context, const ListOptions& options) {
                {"op"},
                {"escrows", Align::right},
                {"postings", Align::right, Fit::drop},
-               {"actor", Align::left, Fit::drop},
-               {"key", Align::left, Fit::drop}});
+               {"actor", Align::left, Fit::cut_or_drop},
+               {"key", Align::left, Fit::cut_or_drop}});
   const auto rest = read_pages(
       context, Seq(options.after), options.limit,
       [&](Seq after, std::size_t n) { return ledger->events(after, n); },

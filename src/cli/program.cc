@@ -56,6 +56,18 @@ void add_global_options(CLI::App& app, Context& context) {
   app.footer(kFooter);
 }
 
+/// CLI11 says what is wrong with an argument; of a command that is not there it would list all arguments.
+std::string misuse(const CLI::App& app, const CLI::ParseError& error, int argc, const char* const* argv) {
+  const auto chosen = app.get_subcommands();
+  if (!chosen.empty()) {
+    return fmt::format("{}. See: holdfast {} --help", error.what(), chosen.front()->get_name());
+  }
+  const std::string_view first = argc > 1 ? argv[1] : "";
+  if (first.empty()) return "which command? See: holdfast --help";
+  if (!first.starts_with('-')) return fmt::format("there is no command \"{}\". See: holdfast --help", first);
+  return fmt::format("{}. See: holdfast --help", error.what());
+}
+
 ExitCode parse_and_run(CLI::App& app, Context& context, int argc, const char* const* argv) {
   try {
     app.parse(argc, argv);
@@ -65,9 +77,7 @@ ExitCode parse_and_run(CLI::App& app, Context& context, int argc, const char* co
     context.out.write(asked->help());
     return ExitCode::done;
   } catch (const CLI::ParseError& error) {
-    const auto chosen = app.get_subcommands();
-    const auto command = chosen.empty() ? std::string() : chosen.front()->get_name() + " ";
-    return context.misused(fmt::format("{}. See: holdfast {}--help", error.what(), command));
+    return context.misused(misuse(app, error, argc, argv));
   }
   return context.exit;
 }

@@ -27,6 +27,14 @@ std::string painted(std::string_view cell, std::string_view padded, bool colour)
   return code.empty() ? std::string(padded) : fmt::format("{}{}\x1b[0m", code, padded);
 }
 
+bool may_be_cut(const Column& column) {
+  return column.fit == Fit::cut || column.fit == Fit::cut_or_drop;
+}
+
+bool may_be_dropped(const Column& column) {
+  return column.fit == Fit::drop || column.fit == Fit::cut_or_drop;
+}
+
 std::size_t total(const std::vector<std::size_t>& widths) {
   const auto gaps = widths.empty() ? 0 : kGap * (widths.size() - 1);
   return std::accumulate(widths.begin(), widths.end(), gaps);
@@ -54,7 +62,7 @@ std::optional<Table::Layout> Table::fit(std::optional<std::size_t> width) const 
       for (std::size_t i = 0; i < layout.shown.size(); ++i) {
         const auto& column = columns_[layout.shown[i]];
         const bool may_give =
-            column.fit != Fit::keep && layout.widths[i] > std::max(kLeastName, characters(column.title));
+            may_be_cut(column) && layout.widths[i] > std::max(kLeastName, characters(column.title));
         if (may_give && (!widest || layout.widths[i] > layout.widths[*widest])) widest = i;
       }
       if (!widest) break;
@@ -63,7 +71,7 @@ std::optional<Table::Layout> Table::fit(std::optional<std::size_t> width) const 
     if (!width || total(layout.widths) <= *width) return layout;
 
     const auto last = std::ranges::find_if(all.shown.rbegin(), all.shown.rend(),
-                                           [&](std::size_t c) { return columns_[c].fit == Fit::drop; });
+                                           [&](std::size_t c) { return may_be_dropped(columns_[c]); });
     if (last == all.shown.rend()) return std::nullopt;
     const auto index = std::distance(all.shown.begin(), last.base()) - 1;
     all.shown.erase(all.shown.begin() + index);
@@ -109,7 +117,7 @@ std::string Table::render_records(std::size_t width, bool colour) const {
     if (!out.empty()) out += "\n";
     for (std::size_t c = 0; c < columns_.size(); ++c) {
       const auto room = width > label + kGap + 1 ? width - label - kGap : 1;
-      const auto cell = columns_[c].fit == Fit::keep ? row[c] : cut_middle(row[c], room);
+      const auto cell = may_be_cut(columns_[c]) ? cut_middle(row[c], room) : row[c];
       if (cell.empty()) continue;
       out += fmt::format("{}  {}\n", pad_right(columns_[c].title, label), painted(cell, cell, colour));
     }

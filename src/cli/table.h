@@ -15,7 +15,8 @@ enum class Align { left, right };
 enum class Fit {
   keep,  // as wide as its widest cell
   cut,   // names: may be cut in the middle
-  drop,  // may be cut, and left out
+  drop,  // left out where there is no room
+  cut_or_drop,
 };
 
 struct Column {

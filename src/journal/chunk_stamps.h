@@ -46,6 +46,8 @@ class ChunkStamps {
     const auto& stamps = stamps_[static_cast<std::size_t>(kind)];
     return index < stamps.size() && stamps[index] != kUnknown && stamps[index] >= seq.value();
   }
+  /// All chunks count as made here, not loaded.
+  void forget_stamps() { largest_ = 0; }
   [[nodiscard]] const std::vector<ChunkRef>& order() const { return order_; }
   [[nodiscard]] std::uint64_t memory_bytes() const {
     std::uint64_t bytes = order_.capacity() * sizeof(ChunkRef);

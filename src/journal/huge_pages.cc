@@ -21,7 +21,9 @@ void* map_chunk(std::size_t bytes) {
   return begin + before;
 }
 
-void unmap_chunk(void* chunk, std::size_t bytes) { munmap(chunk, bytes); }
+void unmap_chunk(void* chunk, std::size_t bytes) {
+  munmap(chunk, bytes);
+}
 
 void prefer_huge_pages(void* chunk, std::size_t bytes) {
   if (bytes >= kHugePage) madvise(chunk, bytes, MADV_HUGEPAGE);

@@ -16,7 +16,9 @@ std::uint64_t value_at(const std::byte* slot) {
   return value;
 }
 
-void set_value(std::byte* slot, std::uint64_t value) { std::memcpy(slot + 16, &value, 5); }
+void set_value(std::byte* slot, std::uint64_t value) {
+  std::memcpy(slot + 16, &value, 5);
+}
 
 std::uint64_t high_at(const std::byte* slot) {
   std::uint64_t high = 0;
@@ -37,7 +39,8 @@ bool before(const std::byte* slot, const Hash128& hash) {
 
 }  // namespace
 
-KeyIndex::KeyIndex(unsigned shard_bits) : shard_shift_(64 - shard_bits), shards_(std::size_t{1} << shard_bits) {}
+KeyIndex::KeyIndex(unsigned shard_bits)
+    : shard_shift_(64 - shard_bits), shards_(std::size_t{1} << shard_bits) {}
 
 std::size_t KeyIndex::home_of(std::uint64_t high, std::size_t homes) const {
   const std::uint64_t rest = high << (64 - shard_shift_);

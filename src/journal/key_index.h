@@ -1,5 +1,5 @@
-// From a keyed hash of 128 bits to a number of 40 bits, in 21 bytes a slot: where the command of a key is, and
-// which number a name has. The texts are not kept: without the secret nobody can make two of them meet.
+// From a keyed hash of 128 bits to a number of 40 bits, in 21 bytes a slot: where the command of a key is,
+// and which number a name has. The texts are not kept: without the secret nobody can make two of them meet.
 //
 // Split into shards by the hash. Each is an open table in the order of hashes (so a search that finds nothing
 // ends early, and a bigger table is filled in one sweep) and grows by a quarter on its own: the load stays
@@ -26,10 +26,17 @@ class KeyIndex {
   explicit KeyIndex(unsigned shard_bits);
 
   [[nodiscard]] std::optional<std::uint64_t> find(const Hash128& hash) const;
-  /// Puts a value in place, or another in its place. Returns the one before, if any. \pre 0 < value <= kMaxValue
+  /// Puts a value in place, or another in its place. Returns the one before, if any. \pre 0 < value <=
+  /// kMaxValue
   std::optional<std::uint64_t> put(const Hash128& hash, std::uint64_t value);
   /// \pre it is there
   void erase(const Hash128& hash);
+
+  /// Where a search for the hash begins, to fetch ahead; may be nullptr.
+  [[nodiscard]] const void* home(const Hash128& hash) const {
+    const Shard& shard = shards_[shard_of(hash)];
+    return shard.slots.get() + home_of(hash.high, shard.homes) * kSlotBytes;
+  }
 
   [[nodiscard]] std::uint64_t size() const { return size_; }
   [[nodiscard]] std::size_t shard_count() const { return shards_.size(); }

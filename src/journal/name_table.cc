@@ -70,7 +70,8 @@ void NameTable::remove_last(std::uint32_t number) {
 std::uint64_t NameTable::prefix(std::uint32_t number, std::size_t depth) const {
   const auto text = name(number);
   std::uint64_t value = 0;
-  if (depth < text.size()) std::memcpy(&value, text.data() + depth, std::min<std::size_t>(8, text.size() - depth));
+  if (depth < text.size())
+    std::memcpy(&value, text.data() + depth, std::min<std::size_t>(8, text.size() - depth));
   return __builtin_bswap64(value);
 }
 

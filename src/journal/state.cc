@@ -37,14 +37,18 @@ State::State(const HashSecret& secret) : impl_(std::make_unique<Impl>(secret)) {
 
 State::~State() = default;
 
-void State::set_past_reader(PastReader reader) { impl_->past_reader = std::move(reader); }
+void State::set_past_reader(PastReader reader) {
+  impl_->past_reader = std::move(reader);
+}
 
 std::optional<AccountId> State::find_account(std::string_view name) const {
   const auto number = impl_->tables.account_names.find(name);
   return number ? std::optional(AccountId(*number)) : std::nullopt;
 }
 
-const AccountRow* State::account(AccountId id) const { return impl_->tables.account(id); }
+const AccountRow* State::account(AccountId id) const {
+  return impl_->tables.account(id);
+}
 
 std::string_view State::account_name(AccountId id) const {
   return impl_->tables.account_names.name(id.value());
@@ -65,7 +69,9 @@ std::optional<EscrowId> State::find_escrow(std::string_view key) const {
   return place_of(*value).escrow;
 }
 
-const EscrowRow* State::escrow(EscrowId id) const { return impl_->tables.escrow(id); }
+const EscrowRow* State::escrow(EscrowId id) const {
+  return impl_->tables.escrow(id);
+}
 
 void State::escrows(std::span<const EscrowId> ids, std::span<const EscrowRow*> out) const {
   HOLDFAST_ASSERT(ids.size() == out.size(), "as many places as ids");
@@ -95,14 +101,18 @@ const GroupRow* State::group(GroupId id) const {
   return slot == nullptr ? nullptr : &slot->row;
 }
 
-std::string_view State::group_name(GroupId id) const { return impl_->tables.group_names.name(id.value()); }
+std::string_view State::group_name(GroupId id) const {
+  return impl_->tables.group_names.name(id.value());
+}
 
 std::optional<PlanId> State::find_latest_plan(std::string_view name) const {
   const auto it = impl_->tables.latest_plans.find(name);
   return it == impl_->tables.latest_plans.end() ? std::nullopt : std::optional(it->second);
 }
 
-const PlanRow* State::plan(PlanId id) const { return impl_->tables.plan(id); }
+const PlanRow* State::plan(PlanId id) const {
+  return impl_->tables.plan(id);
+}
 
 bool State::plan_pays_into(AccountId id) const {
   const auto pays = [&](const PlanRow& plan) {
@@ -133,20 +143,34 @@ Result<PastCommand> State::past_command(std::string_view key) const {
   return impl_->past_reader(place_of(*value), key);
 }
 
-AccountId State::next_account_id() const { return impl_->tables.last_account.next(); }
-EscrowId State::next_escrow_id() const { return impl_->tables.last_escrow.next(); }
-GroupId State::next_group_id() const { return impl_->tables.last_group.next(); }
-PlanId State::next_plan_id() const { return impl_->tables.last_plan.next(); }
+AccountId State::next_account_id() const {
+  return impl_->tables.last_account.next();
+}
+EscrowId State::next_escrow_id() const {
+  return impl_->tables.last_escrow.next();
+}
+GroupId State::next_group_id() const {
+  return impl_->tables.last_group.next();
+}
+PlanId State::next_plan_id() const {
+  return impl_->tables.last_plan.next();
+}
 
-Seq State::applied() const { return impl_->tables.applied; }
-Timestamp State::last_at() const { return impl_->tables.last_at; }
+Seq State::applied() const {
+  return impl_->tables.applied;
+}
+Timestamp State::last_at() const {
+  return impl_->tables.last_at;
+}
 
 void State::set_applied(Seq seq, Timestamp at) {
   impl_->tables.applied = seq;
   impl_->tables.last_at = at;
 }
 
-EscrowId State::last_escrow() const { return impl_->tables.last_escrow; }
+EscrowId State::last_escrow() const {
+  return impl_->tables.last_escrow;
+}
 
 std::uint64_t State::memory_bytes() const {
   return impl_->tables.memory_bytes() + impl_->undo.memory_bytes() + sizeof(Impl);

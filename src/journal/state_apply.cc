@@ -1,5 +1,5 @@
-// Applying what was just decided, and taking it back. Nothing here can fail: what does not fit is a bug in the
-// decision and stops the process.
+// Applying what was just decided, and taking it back. Nothing here can fail: what does not fit is a bug in
+// the decision and stops the process.
 #include "base/assert.h"
 #include "journal/state_effects.h"
 #include "journal/state_impl.h"
@@ -16,8 +16,12 @@ class LiveEdit {
     return true;
   }
 
-  void prefetch_escrow(EscrowId id) { __builtin_prefetch(t_.escrows.find(id.value()), 1); }
-  void prefetch_account(AccountId id) { __builtin_prefetch(t_.accounts.find(id.value()), 1); }
+  [[gnu::always_inline]] void prefetch_escrow(EscrowId id) {
+    __builtin_prefetch(t_.escrows.find(id.value()), 1);
+  }
+  [[gnu::always_inline]] void prefetch_account(AccountId id) {
+    __builtin_prefetch(t_.accounts.find(id.value()), 1);
+  }
 
   template <class Change>
   bool with_account(AccountId id, Change&& change) {
@@ -160,10 +164,15 @@ class LiveEdit {
     }
   }
 
-  bool key_there(const std::string& key) { return t_.keys.find(t_.hash(key)).has_value(); }
-
-  bool put_key(const std::string& key, std::uint64_t value, bool again) {
+  Hash128 fetch_key(const std::string& key) {
     const Hash128 hash = t_.hash(key);
+    __builtin_prefetch(t_.keys.home(hash), 1);
+    return hash;
+  }
+
+  bool key_there(const Hash128& hash) { return t_.keys.find(hash).has_value(); }
+
+  bool put_key(const Hash128& hash, std::uint64_t value, bool again) {
     const auto before = t_.keys.put(hash, value);
     HOLDFAST_ASSERT(again || !before, "a key takes effect once");
     if (recording_) undo_.record(KeyBefore{hash, before.value_or(0)});
@@ -202,8 +211,14 @@ void State::apply(const Entry& entry, Seq seq, Timestamp) {
   HOLDFAST_ASSERT(done, "applying what was decided cannot fail");
 }
 
-void State::begin() { impl_->undo.begin(); }
-void State::commit() { impl_->undo.commit(); }
-void State::rollback() { impl_->undo.rollback(impl_->tables); }
+void State::begin() {
+  impl_->undo.begin();
+}
+void State::commit() {
+  impl_->undo.commit();
+}
+void State::rollback() {
+  impl_->undo.rollback(impl_->tables);
+}
 
 }  // namespace holdfast::journal

@@ -20,10 +20,14 @@ struct Chain {
   [[nodiscard]] bool has(const EscrowRow* row) const {
     if (row == nullptr) return false;
     switch (kind) {
-      case ListKind::group: return row->group.value() == owner;
-      case ListKind::payer: return row->payer.value() == owner;
-      case ListKind::beneficiary: return row->beneficiary.value() == owner;
-      case ListKind::all: break;
+      case ListKind::group:
+        return row->group.value() == owner;
+      case ListKind::payer:
+        return row->payer.value() == owner;
+      case ListKind::beneficiary:
+        return row->beneficiary.value() == owner;
+      case ListKind::all:
+        break;
     }
     return true;
   }
@@ -168,10 +172,18 @@ std::vector<TrialBalance> State::trial_balance() const {
     sums.held += row->held.minor();
     switch (row->kind) {
       case AccountKind::user:
-      case AccountKind::beneficiary: sums.available += row->available.minor(); break;
-      case AccountKind::platform: sums.commission += row->available.minor(); break;
-      case AccountKind::fees: sums.processor_fee += row->available.minor(); break;
-      case AccountKind::external: sums.external += row->available.minor(); break;
+      case AccountKind::beneficiary:
+        sums.available += row->available.minor();
+        break;
+      case AccountKind::platform:
+        sums.commission += row->available.minor();
+        break;
+      case AccountKind::fees:
+        sums.processor_fee += row->available.minor();
+        break;
+      case AccountKind::external:
+        sums.external += row->available.minor();
+        break;
     }
   }
   const auto narrow = [](Wide sum) { return Amount(static_cast<std::int64_t>(sum)); };

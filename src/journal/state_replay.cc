@@ -21,8 +21,12 @@ class ReplayEdit {
     return fits;
   }
 
-  void prefetch_escrow(EscrowId id) { __builtin_prefetch(t_.escrows.find(id.value()), 1); }
-  void prefetch_account(AccountId id) { __builtin_prefetch(t_.accounts.find(id.value()), 1); }
+  [[gnu::always_inline]] void prefetch_escrow(EscrowId id) {
+    __builtin_prefetch(t_.escrows.find(id.value()), 1);
+  }
+  [[gnu::always_inline]] void prefetch_account(AccountId id) {
+    __builtin_prefetch(t_.accounts.find(id.value()), 1);
+  }
 
   template <class Change>
   bool with_account(AccountId id, Change&& change) {
@@ -169,10 +173,15 @@ class ReplayEdit {
   void froze(EscrowId, const EscrowRow&) {}
   void settled(EscrowId, const EscrowRow&, PlanId, bool) {}
 
-  bool key_there(const std::string& key) { return t_.keys.find(t_.hash(key)).has_value(); }
-
-  bool put_key(const std::string& key, std::uint64_t value, bool again) {
+  Hash128 fetch_key(const std::string& key) {
     const Hash128 hash = t_.hash(key);
+    __builtin_prefetch(t_.keys.home(hash), 1);
+    return hash;
+  }
+
+  bool key_there(const Hash128& hash) { return t_.keys.find(hash).has_value(); }
+
+  bool put_key(const Hash128& hash, std::uint64_t value, bool again) {
     if (done(ChunkKind::keys, t_.keys.shard_of(hash))) return true;
     if (!check(value <= KeyIndex::kMaxValue, "key of event", seq_.value(), "has a place out of range")) {
       return false;
@@ -185,7 +194,9 @@ class ReplayEdit {
   static constexpr std::uint64_t kMaxGap = 1 << 20;
 
   static bool is_text(const std::string& name) { return !name.empty() && name.size() <= NameTable::kMaxName; }
-  [[nodiscard]] bool done(ChunkKind kind, std::uint64_t index) const { return t_.chunks.has(kind, index, seq_); }
+  [[nodiscard]] bool done(ChunkKind kind, std::uint64_t index) const {
+    return t_.chunks.has(kind, index, seq_);
+  }
 
   Tables& t_;
   Seq seq_;
@@ -212,9 +223,10 @@ Result<void> State::replay(const Event& event) {
   Effects effects(edit, event.seq, impl_->sums);
   fits = fits && replay_all(effects, event.entry);
   if (!fits) {
-    return fail(ErrorCode::corrupt,
-                fmt::format("event {} does not fit what came before it: {}; restore the ledger up to event {}",
-                            event.seq.value(), edit.problem(), event.seq.value() - 1));
+    return fail(
+        ErrorCode::corrupt,
+        fmt::format("event {} does not fit what came before it: {}; restore the ledger up to event {}",
+                    event.seq.value(), edit.problem(), event.seq.value() - 1));
   }
   set_applied(event.seq, event.at);
   return {};

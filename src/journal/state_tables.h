@@ -53,7 +53,8 @@ struct DueKey {
 };
 
 struct Tables {
-  explicit Tables(const HashSecret& hash_secret) : secret(hash_secret), account_names(secret), group_names(secret) {}
+  explicit Tables(const HashSecret& hash_secret)
+      : secret(hash_secret), account_names(secret), group_names(secret) {}
 
   HashSecret secret;
 
@@ -117,7 +118,11 @@ struct Tables {
 };
 
 /// A key's place as one number of 40 bits: the lowest bit is 1 where it is an escrow, else a seq.
-[[nodiscard]] constexpr std::uint64_t key_value(EscrowId escrow) { return escrow.value() << 1 | 1; }
-[[nodiscard]] constexpr std::uint64_t key_value(Seq seq) { return seq.value() << 1; }
+[[nodiscard]] constexpr std::uint64_t key_value(EscrowId escrow) {
+  return escrow.value() << 1 | 1;
+}
+[[nodiscard]] constexpr std::uint64_t key_value(Seq seq) {
+  return seq.value() << 1;
+}
 
 }  // namespace holdfast::journal

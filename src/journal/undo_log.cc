@@ -71,7 +71,7 @@ void UndoLog::commit() {
   marks_.pop_back();
   if (!marks_.empty()) return;
   records_.clear();
-  constexpr std::size_t kKeep = 1 << 16;  // a rare huge command does not hold its memory for ever
+  constexpr std::size_t kKeep = 1 << 18;  // a rare huge command does not hold its memory for ever
   if (records_.capacity() > kKeep) records_.shrink_to_fit();
 }
 

@@ -64,7 +64,7 @@ struct Document::Handler {
     part(s);
     return finish_text(Kind::number);
   }
-  bool on_double(double /*value*/, bj::string_view s, bj::error_code& /*ec*/) {
+  bool on_double(auto /*value*/, bj::string_view s, bj::error_code& /*ec*/) {
     part(s);
     return finish_text(Kind::number);
   }

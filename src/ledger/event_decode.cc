@@ -6,6 +6,7 @@
 
 #include "ledger/event_codec.h"
 #include "ledger/event_reader.h"
+#include "ledger/validate_text.h"
 #include "ledger/varint.h"
 
 namespace holdfast {
@@ -15,14 +16,6 @@ template <class T>
 T& reuse(Body& body) {
   if (auto* same = std::get_if<T>(&body)) return *same;
   return body.emplace<T>();
-}
-
-/// No control characters; the rule of UTF-8 was checked when the command was taken.
-bool is_plain(std::string_view text) {
-  for (const char c : text) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return false;
-  }
-  return true;
 }
 
 class Decoder : private wire::EventReader {
@@ -69,8 +62,8 @@ class Decoder : private wire::EventReader {
     if ((flags & wire::kHasKey) != 0) text(into.key, is_key, "a key breaks the rule of keys");
     if ((flags & wire::kHasActor) != 0) name(into.actor);
     if ((flags & wire::kHasReason) != 0) {
-      text(into.reason, is_plain, "a reason has control characters");
-      require(!into.reason.empty() && into.reason.size() <= wire::kMaxText, "a reason is 1 to 255 bytes");
+      text(into.reason, is_reason, "a reason breaks the rule of reasons");
+      require(!into.reason.empty(), "a reason that is said to follow is empty");
     }
     if ((flags & wire::kHasReference) != 0) {
       text(into.reference, is_reference, "a reference breaks the rule of references");
@@ -376,6 +369,7 @@ class Decoder : private wire::EventReader {
     item_errors(first);
     require(first.size() <= wire::kMaxFirstSkips, "more than 100 skipped items are listed");
     for (const auto& item : first) {
+      require(item.escrow.value() <= wire::kMaxLongId, "an id is out of range");
       require(item.key.empty() || is_key(item.key), "a key breaks the rule of keys");
     }
     counts(all);

@@ -7,6 +7,8 @@
 #include "base/assert.h"
 #include "ledger/event_codec.h"
 #include "ledger/event_wire.h"
+#include "ledger/validate.h"
+#include "ledger/validate_text.h"
 #include "ledger/varint.h"
 
 namespace holdfast {
@@ -95,9 +97,13 @@ class Encoder {
     this->amount(amount);
   }
   void sum(Amount amount) { this->amount(amount, Amount(std::numeric_limits<std::int64_t>::max())); }
-  void limited(std::string_view text, std::size_t max) {
-    HOLDFAST_ASSERT(text.size() <= max, "names and texts are within their length");
-    out_.text(text);
+  void name(std::string_view name) {
+    HOLDFAST_ASSERT(is_name(name), "names keep their rule");
+    out_.text(name);
+  }
+  void key(std::string_view key) {
+    HOLDFAST_ASSERT(is_key(key), "keys keep their rule");
+    out_.text(key);
   }
   void dates(const std::optional<Timestamp>& release_at, const std::optional<Timestamp>& refund_at) {
     HOLDFAST_ASSERT(!release_at || !refund_at, "an escrow has at most one date");
@@ -107,7 +113,12 @@ class Encoder {
   }
   void group(const GroupUse& use) {
     out_.varint(use.group.value());
-    if (use.group) limited(use.opened_name, wire::kMaxNameText);
+    if (!use.group) return;
+    if (use.opened_name.empty()) {
+      out_.varint(0);
+    } else {
+      name(use.opened_name);
+    }
   }
 
   void entry(const Entry& entry, std::size_t level) {
@@ -117,10 +128,12 @@ class Encoder {
         (entry.reason.empty() ? 0 : wire::kHasReason) | (entry.reference.empty() ? 0 : wire::kHasReference) |
         (entry.request.empty() ? 0 : wire::kHasRequest);
     out_.varint(flags);
-    if (!entry.key.empty()) limited(entry.key, wire::kMaxText);
-    if (!entry.actor.empty()) limited(entry.actor, wire::kMaxText);
-    if (!entry.reason.empty()) limited(entry.reason, wire::kMaxText);
-    if (!entry.reference.empty()) limited(entry.reference, wire::kMaxText);
+    HOLDFAST_ASSERT(is_reason(entry.reason), "reasons are up to 255 bytes of plain text");
+    HOLDFAST_ASSERT(entry.reference.empty() || is_reference(entry.reference), "references keep their rule");
+    if (!entry.key.empty()) key(entry.key);
+    if (!entry.actor.empty()) name(entry.actor);
+    if (!entry.reason.empty()) out_.text(entry.reason);
+    if (!entry.reference.empty()) out_.text(entry.reference);
     if (!entry.request.empty()) request(entry.request);
     std::visit(
         [&]<class T>(const T& body) {
@@ -148,7 +161,7 @@ class Encoder {
 
   void body(const AccountOpened& opened) {
     short_id(opened.account);
-    limited(opened.name, wire::kMaxNameText);
+    name(opened.name);
     currency(opened.currency);
     out_.u8(static_cast<std::uint8_t>(opened.kind));
   }
@@ -164,12 +177,12 @@ class Encoder {
     amount(rule.min);
     out_.u8(rule.max ? 1 : 0);
     if (rule.max) amount(*rule.max);
-    limited(rule.to, wire::kMaxNameText);
+    name(rule.to);
   }
   void body(const FeePlanDefined& plan) {
     HOLDFAST_ASSERT(plan.version > 0, "versions of a fee plan are counted from 1");
     short_id(plan.plan);
-    limited(plan.name, wire::kMaxNameText);
+    name(plan.name);
     out_.varint(plan.version);
     currency(plan.currency);
     rule(plan.commission);
@@ -317,6 +330,11 @@ class Encoder {
   }
   void skips(const std::vector<ItemError>& first, const std::vector<CodeCount>& all) {
     HOLDFAST_ASSERT(first.size() <= wire::kMaxFirstSkips, "the first 100 skipped items are listed");
+    for (const auto& item : first) {
+      HOLDFAST_ASSERT(item.escrow.value() <= wire::kMaxLongId && (item.key.empty() || is_key(item.key)),
+                      "a skipped item is named as the caller may name it");
+    }
+    for (const auto& each : all) HOLDFAST_ASSERT(each.count > 0, "only what occurred is counted");
     item_errors(first);
     counts(all);
   }
@@ -338,6 +356,9 @@ class Encoder {
     skips(batch.skips.first, batch.skips.counts);
     group(batch.group);
     if (!batch.chunk) return;
+    HOLDFAST_ASSERT(batch.chunk->done_through.value() <= wire::kMaxLongId &&
+                        batch.chunk->limit.value() <= wire::kMaxLongId,
+                    "ids are at most 2^63 - 1");
     out_.varint(batch.chunk->done_through.value());
     out_.varint(batch.chunk->limit.value());
     totals(batch.chunk->totals);

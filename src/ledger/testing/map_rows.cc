@@ -35,12 +35,10 @@ struct Effect {
   Seq seq;
 
   void operator()(const AccountOpened& body) {
-    const bool is_new =
-        data.accounts
-            .emplace(
-                body.account,
-                MapRows::Account{body.name, {.currency = body.currency, .kind = body.kind, .open = true}})
-            .second;
+    AccountRow row;
+    row.currency = body.currency;
+    row.kind = body.kind;
+    const bool is_new = data.accounts.emplace(body.account, MapRows::Account{body.name, row}).second;
     HOLDFAST_ASSERT(is_new, "an account number is given once");
   }
   void operator()(const AccountClosed& body) { data.accounts.at(body.account).row.open = false; }

@@ -10,7 +10,7 @@
 
 namespace holdfast::testing {
 
-class MapRows final : public WorkingRows {
+class MapRows : public WorkingRows {
  public:
   std::optional<AccountId> find_account(std::string_view name) const override;
   const AccountRow* account(AccountId id) const override;

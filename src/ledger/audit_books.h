@@ -1,0 +1,186 @@
+// What an audit keeps of the events it has seen: accounts, escrows, groups, fee plans and keys, rebuilt in a
+// plain way that shares no code with any store. Tables are indexed by number; an escrow takes 64 bytes.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/hash.h"
+#include "ledger/audit_findings.h"
+#include "ledger/event.h"
+#include "ledger/postings.h"
+#include "ledger/rows.h"
+
+namespace holdfast::audit {
+
+/// Rows by number, in pages, so that gaps and absurd numbers cost no more than the page they fall on.
+template <class Row>
+class Paged {
+ public:
+  static constexpr std::uint64_t kPage = 4096;
+
+  Row& operator[](std::uint64_t id) {
+    auto& page = slot(id / kPage);
+    if (!page) page = std::make_unique<Row[]>(kPage);
+    return page[id % kPage];
+  }
+  [[nodiscard]] const Row* find(std::uint64_t id) const {
+    const auto number = id / kPage;
+    if (number < near_.size()) return near_[number] ? &near_[number][id % kPage] : nullptr;
+    const auto at = far_.find(number);
+    return at == far_.end() ? nullptr : &at->second[id % kPage];
+  }
+  [[nodiscard]] Row* find(std::uint64_t id) {
+    return const_cast<Row*>(static_cast<const Paged&>(*this).find(id));
+  }
+  /// Calls `visit(first id of a page)`.
+  template <class Visit>
+  void for_each_page(Visit&& visit) const {
+    for (std::uint64_t number = 0; number < near_.size(); ++number) {
+      if (near_[number]) visit(number * kPage);
+    }
+    for (const auto& [number, page] : far_) visit(number * kPage);
+  }
+
+ private:
+  static constexpr std::uint64_t kNearPages = std::uint64_t{1} << 20;
+
+  std::unique_ptr<Row[]>& slot(std::uint64_t number) {
+    if (number >= kNearPages) return far_[number];
+    if (number >= near_.size()) near_.resize(number + 1);
+    return near_[number];
+  }
+
+  std::vector<std::unique_ptr<Row[]>> near_;
+  std::unordered_map<std::uint64_t, std::unique_ptr<Row[]>> far_;
+};
+
+struct AccountBook {
+  std::string name;
+  Wide available = 0;
+  Wide held = 0;
+  Wide posted_available = 0;  // the same from `postings`
+  Wide posted_held = 0;
+  Currency currency;
+  AccountKind kind = AccountKind::user;
+  bool known = false;
+  bool open = false;
+};
+
+/// 63 bits; 0 where there is none.
+[[nodiscard]] std::uint64_t digest_of(const Dates& dates);
+
+struct EscrowBook {
+  std::int64_t amount = 0;  // 0: no such escrow
+  std::int64_t released = 0;
+  std::int64_t refunded = 0;
+  std::int64_t commission = 0;
+  std::int64_t processor_fee = 0;
+  AccountId payer;
+  AccountId beneficiary;
+  GroupId group;
+  PlanId plan;
+  std::uint64_t frozen : 1 = 0;
+  std::uint64_t dates : 63 = 0;  // digest_of its dates
+
+  [[nodiscard]] std::int64_t locked() const { return amount - released - refunded; }
+  void set_dates(const Dates& to) { dates = digest_of(to) & ((std::uint64_t{1} << 63) - 1); }
+};
+static_assert(sizeof(EscrowBook) == 64);
+
+struct GroupBook {
+  std::string name;
+  bool known = false;
+  bool open = true;
+  std::uint64_t escrows = 0;
+};
+
+struct PlanBook {
+  std::optional<FeePlanDefined> defined;
+};
+
+/// The texts of all keys that took effect, each with the escrow that was held under it.
+class KeyBook {
+ public:
+  struct Record {
+    std::string_view key;
+    EscrowId escrow;
+  };
+
+  [[nodiscard]] bool contains(std::string_view key) const;
+  /// False, and nothing done, where it is there.
+  bool insert(std::string_view key, EscrowId escrow);
+  [[nodiscard]] std::uint64_t size() const { return size_; }
+  void set_secret(const HashSecret& secret) { secret_ = secret; }
+
+  template <class Visit>
+  void for_each(Visit&& visit) const {
+    for (const auto slot : slots_) {
+      if (slot != 0) visit(record(slot));
+    }
+  }
+
+ private:
+  static constexpr std::uint64_t kBlock = std::uint64_t{1} << 20;
+  static constexpr unsigned kPlaceBits = 40;
+
+  [[nodiscard]] Record record(std::uint64_t slot) const;
+  /// The slot of the key, or the empty one where it would go.
+  [[nodiscard]] std::size_t slot_of(std::string_view key, std::uint64_t hash) const;
+  void grow();
+
+  HashSecret secret_{};
+  std::vector<std::uint64_t> slots_;  // 24 bits of the hash, then the place in the blocks plus one; 0: empty
+  std::vector<std::unique_ptr<char[]>> blocks_;  // escrow (8 bytes), length (1), text
+  std::uint64_t used_ = kBlock;                  // of the last block
+  std::uint64_t size_ = 0;
+};
+
+struct Books {
+  std::uint64_t events = 0;
+  std::uint64_t effects = 0;  // of commands: an atomic has several
+  std::uint64_t parts_released = 0;
+  std::uint64_t amounts = 0;
+  std::uint64_t accounts_known = 0;
+  std::uint64_t escrows_known = 0;
+  Seq last;
+  Timestamp last_at;
+  Digest head{};
+
+  AccountId last_account;
+  EscrowId last_escrow;
+  GroupId last_group;
+  PlanId last_plan;
+  Paged<AccountBook> accounts;
+  Paged<EscrowBook> escrows;
+  Paged<GroupBook> groups;
+  Paged<PlanBook> plans;
+  std::unordered_map<std::string, AccountId> account_names;
+  std::unordered_map<std::string, GroupId> group_names;
+  std::unordered_map<std::string, PlanId> latest_plans;
+  KeyBook keys;
+  struct Unfinished {
+    bool refund = false;
+    EscrowId done_through;
+    EscrowId limit;
+  };
+  std::unordered_map<std::string, Unfinished> unfinished;  // chunked commands under way, by key
+  std::vector<Wide> totals;                                // by currency index, without external accounts
+
+  Findings findings;
+  Sha256 hasher;
+  std::vector<Posting> postings;
+
+  void event(const Event& event, std::span<const std::byte> bytes, const Digest* recorded_hash);
+
+  void post(const Event& event);
+};
+
+/// Compares the rows of a store with the books: laws 1 to 4 and 6 to 8 as they stand in the end.
+void compare(const Books& books, const Rows& rows, Seq durable, Findings& findings);
+
+}  // namespace holdfast::audit
