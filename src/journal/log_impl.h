@@ -16,6 +16,10 @@ namespace holdfast::journal {
 
 /// What only a log that is open for writing has.
 struct LogWriting {
+  LogWriting(Directory& directory, const LedgerUuid& ledger, const LogOptions& options,
+             Space::Segment current, MarkWriter of)
+      : space(directory, ledger, options, std::move(current)), mark(std::move(of)) {}
+
   Space space;
   MarkWriter mark;
   FrameWriter frames;

@@ -23,6 +23,9 @@ struct PlacedFrame {
 
 /// One reading of the journal, from a seq up to its end or a limit.
 struct Reading {
+  Reading(Directory& in, const LedgerUuid& of, const LogOptions& with)
+      : directory(in), ledger(of), options(with) {}
+
   Directory& directory;
   const LedgerUuid& ledger;
   LogOptions options;
@@ -86,8 +89,7 @@ Result<void> Reading::read(Seq after, Seq limit, Catalog* catalog, const OnFrame
 /// \param known  a seq that was durable, as the caller knows
 Result<Reading> begin_reading(Directory& directory, const LedgerUuid& ledger, const LogOptions& options,
                               bool beside_writer, Seq known) {
-  Reading reading{
-      .directory = directory, .ledger = ledger, .options = options, .mark = {}, .segments = {}, .last = {}};
+  Reading reading(directory, ledger, options);
   auto mark = read_mark(directory, ledger);
   if (!mark) return std::unexpected(mark.error());
   reading.mark = *mark;
@@ -249,8 +251,8 @@ Result<std::unique_ptr<Log>> Log::recover(Directory& directory, const LedgerUuid
 
   std::unique_ptr<Log> log(new Log());
   log->impl_ = std::make_unique<Impl>(directory, options, std::move(catalog), reading.end);
-  log->impl_->writing.reset(new LogWriting{.space = Space(directory, ledger, options, std::move(*current)),
-                                           .mark = std::move(*mark)});
+  log->impl_->writing =
+      std::make_unique<LogWriting>(directory, ledger, options, std::move(*current), std::move(*mark));
   log->impl_->writing->sealed = reading.last && reading.last->header.is_seal();
   return log;
 }
