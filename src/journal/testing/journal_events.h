@@ -52,8 +52,8 @@ inline FramePayload frame_of(std::uint64_t first, std::uint32_t count = 1, std::
   ByteWriter out(payload.bytes);
   for (std::uint64_t n = first; n < first + count; ++n) {
     event.clear();
-    encode_event(Seq(n), Timestamp{static_cast<std::int64_t>(1'700'000'000'000'000 + n)}, hold_entry(n, filler),
-                 event);
+    encode_event(Seq(n), Timestamp{static_cast<std::int64_t>(1'700'000'000'000'000 + n)},
+                 hold_entry(n, filler), event);
     out.varint(event.size());
     out.raw(event);
   }
@@ -88,7 +88,9 @@ struct Seen {
   }
 };
 
-inline std::string why(const Error& error) { return std::string(to_string(error.code)) + ": " + error.message; }
+inline std::string why(const Error& error) {
+  return std::string(to_string(error.code)) + ": " + error.message;
+}
 template <class T>
 std::string why(const Result<T>& result) {
   return result ? "no error" : why(result.error());

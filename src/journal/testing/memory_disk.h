@@ -263,6 +263,8 @@ class MemoryDirectory final : public Directory {
   MemoryDisk& disk_;
 };
 
-inline std::unique_ptr<Directory> MemoryDisk::root() { return std::make_unique<MemoryDirectory>(*this); }
+inline std::unique_ptr<Directory> MemoryDisk::root() {
+  return std::make_unique<MemoryDirectory>(*this);
+}
 
 }  // namespace holdfast::journal::testing
