@@ -1,75 +1,20 @@
-// The journal after trouble: what recovery cuts off, what it refuses, and that no crash, in recovery too,
-// costs anything that was acknowledged.
+// The journal after damage: what recovery cuts off, and what it refuses.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <functional>
+#include <cstring>
 
 #include "journal/durable_mark.h"
 #include "journal/log.h"
 #include "journal/segment.h"
 #include "journal/testing/journal_events.h"
 #include "journal/testing/memory_disk.h"
+#include "journal/testing/recovered.h"
 
 namespace holdfast::journal {
 namespace {
 
 using namespace testing;
-
-constexpr LogOptions kSmall{.segment_bytes = 16 << 10};  // three frames of a page
-constexpr LogOptions kRoomy{.segment_bytes = 64 << 10};
-
-/// A recovered journal, or why not.
-struct Recovered {
-  Seen seen;
-  LogReport report;
-  Result<std::unique_ptr<Log>> log = fail(ErrorCode::aborted, "not tried");
-
-  [[nodiscard]] bool corrupt() const { return !log && log.error().code == ErrorCode::corrupt; }
-};
-
-Recovered recover(MemoryDisk& disk, Directory& directory, LogOptions options = kRoomy,
-                  std::uint64_t after = 0) {
-  static_cast<void>(disk);
-  Recovered result;
-  result.log = Log::recover(directory, kLedger, options, Seq(after), result.seen.sink(), result.report);
-  return result;
-}
-
-/// A journal of single events, each a frame of its own of about `filler` bytes.
-void fill(MemoryDisk& disk, std::uint64_t events, LogOptions options, std::size_t filler, bool sealed) {
-  const auto directory = disk.root();
-  ASSERT_TRUE(Log::create(*directory, kLedger));
-  auto opened = recover(disk, *directory, options);
-  ASSERT_TRUE(opened.log) << why(opened.log);
-  for (std::uint64_t n = 1; n <= events; ++n) {
-    const auto written = put(**opened.log, frame_of(n, 1, filler));
-    ASSERT_TRUE(written) << why(written);
-  }
-  if (sealed) {
-    ASSERT_TRUE((*opened.log)->seal());
-  }
-}
-
-/// The journal opens with seqs 1 to `last`, takes another event, and opens with that too.
-void expect_goes_on(MemoryDisk& disk, std::uint64_t last, LogOptions options = kRoomy) {
-  const auto directory = disk.root();
-  {
-    auto opened = recover(disk, *directory, options);
-    ASSERT_TRUE(opened.log) << why(opened.log);
-    opened.seen.expect(1, last);
-    const auto written = put(**opened.log, frame_of(last + 1));
-    ASSERT_TRUE(written) << why(written);
-  }
-  disk.restart(Survives::nothing);
-  const auto again_directory = disk.root();
-  const auto again = recover(disk, *again_directory, options);
-  ASSERT_TRUE(again.log) << why(again.log);
-  again.seen.expect(1, last + 1);
-  const auto verified = verify_log(*again_directory, kLedger, {});
-  ASSERT_TRUE(verified) << why(verified);
-  EXPECT_EQ(verified->seq.value(), last + 1);
-}
 
 Bytes flipped(Bytes bytes, std::size_t at, unsigned bit) {
   bytes[at] ^= static_cast<std::byte>(1U << bit);
@@ -94,7 +39,7 @@ void make_torn_case(TornCase& torn) {
   torn.from = kSegmentHeaderBytes + 2 * frame_bytes(frame_of(1, 1, kTornFiller).bytes.size());
   torn.to = torn.from + frame_bytes(frame_of(3, 1, kTornFiller).bytes.size());
   const auto directory = torn.disk.root();
-  auto opened = recover(torn.disk, *directory);
+  auto opened = recover(*directory);
   ASSERT_TRUE(put(**opened.log, frame_of(3, 1, kTornFiller)));
   torn.disk.put(kMarkName, mark);
 }
@@ -119,7 +64,7 @@ TEST(LogRecovery, CutsOffALastFrameTornAtAnySector) {
       if (!untouched && !(kind == 3 && at == torn.from)) {
         auto once = disk.copy();
         const auto directory = once.root();
-        const auto opened = recover(once, *directory);
+        const auto opened = recover(*directory);
         ASSERT_EQ(opened.report.notes.size(), 1U);
         EXPECT_NE(opened.report.notes[0].find("journal/000001 at byte"), std::string::npos);
       }
@@ -135,7 +80,7 @@ TEST(LogRecovery, RefusesATornLastFrameThatTheMarkCovers) {
   const auto end = kSegmentHeaderBytes + 2 * kFrameAlignment;
   disk.put(segment_name(1), flipped(disk.bytes(segment_name(1)), end + 100, 3));
   const auto directory = disk.root();
-  const auto opened = recover(disk, *directory);
+  const auto opened = recover(*directory);
   ASSERT_TRUE(opened.corrupt()) << why(opened.log);
   EXPECT_NE(opened.log.error().message.find(fmt::format("journal/000001 at byte {}", end)), std::string::npos)
       << opened.log.error().message;
@@ -148,15 +93,15 @@ TEST(LogRecovery, RefusesATornLastFrameThatASnapshotCovers) {
   disk.erase(kMarkName);
   disk.put(segment_name(1), flipped(disk.bytes(segment_name(1)), kSegmentHeaderBytes + 2 * 4096 + 100, 3));
   const auto directory = disk.root();
-  EXPECT_TRUE(recover(disk, *directory, kRoomy, 3).corrupt());
-  EXPECT_TRUE(recover(disk, *directory, kRoomy, 2).log);
+  EXPECT_TRUE(recover(*directory, kRoomy, 3).corrupt());
+  EXPECT_TRUE(recover(*directory, kRoomy, 2).log);
 }
 
 TEST(LogRecovery, RefusesAnEndBeforeTheSeqThatIsAskedFor) {
   MemoryDisk disk;
   fill(disk, 3, kRoomy, 0, true);
   const auto directory = disk.root();
-  EXPECT_TRUE(recover(disk, *directory, kRoomy, 4).corrupt());
+  EXPECT_TRUE(recover(*directory, kRoomy, 4).corrupt());
 }
 
 // --- flipped bits -----------------------------------------------------------------------------------------
@@ -176,7 +121,7 @@ void flip_everywhere(MarkIs mark, bool sealed) {
     auto hit = disk.copy();
     hit.put(segment_name(1), flipped(whole, at, at % 8));
     const auto directory = hit.root();
-    const auto opened = recover(hit, *directory);
+    const auto opened = recover(*directory);
     SCOPED_TRACE(fmt::format("byte {}", at));
     const bool in_last = at >= last;
     if (opened.log) {
@@ -220,7 +165,7 @@ TEST(LogRecovery, FindsAFlippedBitOnlyWhenItIsReadBeforeTheSnapshot) {
   fill(disk, 6, kSmall, 0, true);
   disk.put(segment_name(1), flipped(disk.bytes(segment_name(1)), kSegmentHeaderBytes + 4096 + 90, 1));
   const auto directory = disk.root();
-  const auto opened = recover(disk, *directory, kSmall, 5);
+  const auto opened = recover(*directory, kSmall, 5);
   ASSERT_TRUE(opened.log) << why(opened.log);
   EXPECT_TRUE((*opened.log)->read(Seq(1)));
   EXPECT_EQ((*opened.log)->read(Seq(2)).error().code, ErrorCode::corrupt);
@@ -245,11 +190,11 @@ TEST(LogRecovery, RefusesAFrameInAnotherFramesPlace) {
       auto hit = disk.copy();
       hit.put(segment_name(1), bytes);
       const auto directory = hit.root();
-      ASSERT_TRUE(recover(hit, *directory).corrupt()) << from << " over " << to;
+      ASSERT_TRUE(recover(*directory).corrupt()) << from << " over " << to;
       // Its own place keeps what it had: zeros.
       std::fill_n(bytes.begin() + frame(from), 4096, std::byte{0});
       hit.put(segment_name(1), bytes);
-      ASSERT_TRUE(recover(hit, *directory).corrupt()) << from << " moved to " << to;
+      ASSERT_TRUE(recover(*directory).corrupt()) << from << " moved to " << to;
     }
   }
 }
@@ -258,7 +203,7 @@ TEST(LogRecovery, RefusesAFrameInAnotherFramesPlace) {
 
 void expect_refused(MemoryDisk& disk, ErrorCode code, std::string_view words) {
   const auto directory = disk.root();
-  const auto opened = recover(disk, *directory, kSmall);
+  const auto opened = recover(*directory, kSmall);
   ASSERT_FALSE(opened.log);
   EXPECT_EQ(opened.log.error().code, code) << why(opened.log);
   EXPECT_NE(opened.log.error().message.find(words), std::string::npos) << opened.log.error().message;
@@ -407,7 +352,7 @@ TEST(LogRecovery, RefusesAMarkOfAnotherHistory) {
   fill(other, 5, kRoomy, 250, false);
   disk.put(kMarkName, other.bytes(kMarkName));
   const auto directory = disk.root();
-  EXPECT_TRUE(recover(disk, *directory).corrupt());
+  EXPECT_TRUE(recover(*directory).corrupt());
 }
 
 TEST(LogRecovery, IgnoresAMarkOfAnotherLedger) {
@@ -428,7 +373,7 @@ TEST(LogRecovery, AReaderGoesByAStaleMarkAndByANewerSnapshot) {
   const auto mark = disk.bytes(kMarkName);
   {
     const auto directory = disk.root();
-    auto opened = recover(disk, *directory, kSmall);
+    auto opened = recover(*directory, kSmall);
     for (std::uint64_t n = 4; n <= 8; ++n) ASSERT_TRUE(put(**opened.log, frame_of(n)));
   }
   disk.put(kMarkName, mark);
@@ -441,193 +386,6 @@ TEST(LogRecovery, AReaderGoesByAStaleMarkAndByANewerSnapshot) {
   ASSERT_TRUE(reader) << why(reader);
   after.expect(7, 8);
   expect_goes_on(disk, 8, kSmall);
-}
-
-// --- failures ---------------------------------------------------------------------------------------------
-
-TEST(LogFailures, AnyFailedCallOfAnAppendEndsTheLog) {
-  for (std::uint64_t call = 0; call < 4; ++call) {
-    MemoryDisk disk;
-    fill(disk, 3, kSmall, 0, false);  // the next frame opens a segment, so that there is a truncate too
-    const auto directory = disk.root();
-    {
-      auto opened = recover(disk, *directory, kSmall);
-      ASSERT_TRUE((*opened.log)->reserve(0, 1000));
-      disk.fail_after(call, call == 0 ? ENOSPC : EIO);
-      const auto failed = (*opened.log)->append(frame_of(4));
-      ASSERT_FALSE(failed) << call;
-      EXPECT_EQ(failed.error().code, ErrorCode::storage_failed);
-      EXPECT_EQ((*opened.log)->append(frame_of(4)).error().code, ErrorCode::storage_failed);
-      EXPECT_EQ((*opened.log)->reserve(0, 1).error().code, ErrorCode::storage_failed);
-      EXPECT_EQ((*opened.log)->seal().error().code, ErrorCode::storage_failed);
-      EXPECT_EQ((*opened.log)->durable().seq.value(), 3U);
-    }
-    auto opened = recover(disk, *directory, kSmall);
-    ASSERT_TRUE(opened.log) << why(opened.log);
-    EXPECT_GE(opened.seen.last(), 3U);
-    opened.seen.expect(1, opened.seen.last());
-  }
-}
-
-TEST(LogFailures, WhatAFailedSyncLeftInTheCacheIsMadeDurableBeforeItCounts) {
-  MemoryDisk disk;
-  fill(disk, 3, kRoomy, 0, false);
-  const auto directory = disk.root();
-  {
-    auto opened = recover(disk, *directory);
-    ASSERT_TRUE((*opened.log)->reserve(0, 1000));
-    disk.fail_after(1, EIO);  // the sync: the page is marked clean, reads still see it
-    ASSERT_FALSE((*opened.log)->append(frame_of(4, 1, 9000)));
-  }
-  std::uint64_t answered = 0;
-  {
-    auto opened = recover(disk, *directory);
-    ASSERT_TRUE(opened.log) << why(opened.log);
-    answered = opened.seen.last();
-    ASSERT_EQ(answered, 4U);
-  }
-  disk.restart(Survives::nothing);
-  const auto after = disk.root();
-  const auto opened = recover(disk, *after);
-  ASSERT_TRUE(opened.log) << why(opened.log);
-  opened.seen.expect(1, answered);
-}
-
-TEST(LogFailures, AFullDiskDuringReserveLeavesNothingBehind) {
-  for (std::uint64_t call = 0; call < 5; ++call) {
-    MemoryDisk disk;
-    fill(disk, 3, kSmall, 0, false);
-    const auto directory = disk.root();
-    auto opened = recover(disk, *directory, kSmall);
-    disk.fail_after(call, ENOSPC);
-    EXPECT_EQ((*opened.log)->reserve(0, 1000).error().code, ErrorCode::storage_full) << call;
-    EXPECT_FALSE(disk.has(segment_name(2)));
-    EXPECT_TRUE(put(**opened.log, frame_of(4))) << call;
-    expect_goes_on(disk, 4, kSmall);
-  }
-}
-
-// --- crashes ----------------------------------------------------------------------------------------------
-
-/// What a machine did before it stopped.
-struct Acknowledged {
-  bool created = false;
-  std::uint64_t seq = 0;  // acknowledged
-  std::uint64_t submitted = 0;
-};
-
-/// Opens, appends a few, closes in good order; twice. Whatever fails ends it.
-void work(MemoryDisk& disk, Acknowledged& told, std::size_t filler, std::uint64_t each) {
-  const auto directory = disk.root();
-  if (!told.created) {
-    if (!Log::create(*directory, kLedger)) return;
-    told.created = true;
-  }
-  for (int round = 0; round < 2; ++round) {
-    auto opened = recover(disk, *directory, kSmall);
-    if (!opened.log) {
-      ASSERT_TRUE(disk.stopped()) << why(opened.log);
-      return;
-    }
-    ASSERT_GE(opened.seen.last(), told.seq);
-    ASSERT_LE(opened.seen.last(), told.submitted);
-    opened.seen.expect(1, opened.seen.last());
-    told.seq = opened.seen.last();  // answers may be given from it
-    for (std::uint64_t i = 0; i < each; ++i) {
-      const auto next = told.seq + 1;
-      told.submitted = std::max(told.submitted, next);
-      if (!put(**opened.log, frame_of(next, 1, filler * (next % 3)))) return;
-      told.seq = next;
-    }
-    if (round == 0 && !(*opened.log)->seal()) return;
-  }
-}
-
-std::uint64_t calls_of_work(std::size_t filler, std::uint64_t each) {
-  MemoryDisk disk;
-  Acknowledged told;
-  work(disk, told, filler, each);
-  return disk.calls();
-}
-
-TEST(LogCrashes, LoseNothingAtAnyFileOperation) {
-  const auto calls = calls_of_work(3000, 5);
-  ASSERT_GT(calls, 50U);
-  for (std::uint64_t at = 0; at <= calls; ++at) {
-    for (std::uint64_t seed = 0; seed < 8; ++seed) {
-      MemoryDisk disk;
-      Acknowledged told;
-      disk.stop_after(at);
-      work(disk, told, 3000, 5);
-      if (!told.created) continue;
-      disk.restart(seed == 0 ? Survives::nothing : seed == 1 ? Survives::everything : Survives::some, seed);
-      SCOPED_TRACE(fmt::format("stopped at call {}, seed {}", at, seed));
-      work(disk, told, 3000, 3);
-      if (::testing::Test::HasFatalFailure()) return;
-      ASSERT_GE(told.seq, 6U) << "the journal goes on";
-    }
-  }
-}
-
-TEST(LogCrashes, LoseNothingInRecoveryEither) {
-  const auto calls = calls_of_work(3000, 4);
-  for (std::uint64_t first = 20; first <= calls; first += 3) {
-    for (std::uint64_t second = 0; second < 24; ++second) {
-      MemoryDisk disk;
-      Acknowledged told;
-      disk.stop_after(first);
-      work(disk, told, 3000, 4);
-      if (!told.created) continue;
-      // Several times in a row, then in peace.
-      for (std::uint64_t again = 0; again < 3; ++again) {
-        disk.restart(Survives::some, first * 100 + second * 4 + again);
-        disk.stop_after(second + again * 2);
-        SCOPED_TRACE(fmt::format("stopped at call {}, then {}", first, second));
-        work(disk, told, 3000, 1);
-        if (::testing::Test::HasFatalFailure()) return;
-      }
-      disk.restart(Survives::some, first + second);
-      work(disk, told, 3000, 2);
-      if (::testing::Test::HasFatalFailure()) return;
-      ASSERT_GE(told.seq, 4U);
-    }
-  }
-}
-
-TEST(LogCrashes, LoseNothingWhenACallFailsAndTheProcessStartsAgain) {
-  const auto calls = calls_of_work(3000, 4);
-  for (std::uint64_t first = 10; first <= calls; ++first) {
-    for (std::uint64_t second = 0; second < 16; ++second) {
-      MemoryDisk disk;
-      Acknowledged told;
-      const auto run = [&](std::uint64_t each) {
-        const auto directory = disk.root();
-        auto opened = recover(disk, *directory, kSmall);
-        if (!opened.log) {
-          ASSERT_EQ(opened.log.error().code, ErrorCode::storage_failed) << why(opened.log);
-          return;
-        }
-        ASSERT_GE(opened.seen.last(), told.seq);
-        ASSERT_LE(opened.seen.last(), told.submitted);
-        told.seq = opened.seen.last();
-        for (std::uint64_t i = 0; i < each; ++i) {
-          told.submitted = std::max(told.submitted, told.seq + 1);
-          if (!put(**opened.log, frame_of(told.seq + 1, 1, 3000))) return;
-          ++told.seq;
-        }
-      };
-      const auto directory = disk.root();
-      ASSERT_TRUE(Log::create(*directory, kLedger));
-      SCOPED_TRACE(fmt::format("call {} failed, then {}", first, second));
-      disk.fail_after(first, EIO);
-      run(8);
-      disk.fail_after(second, EIO);
-      run(2);
-      disk.restart(Survives::some, first * 16 + second);
-      run(2);
-      if (::testing::Test::HasFatalFailure()) return;
-    }
-  }
 }
 
 }  // namespace

@@ -22,7 +22,9 @@ namespace {
 using namespace testing;
 using holdfast::testing::TemporaryDirectory;
 
-Result<std::unique_ptr<Log>> recover(Directory& directory, Seen& seen, LogOptions options = {},
+constexpr LogOptions kOneSegment{.segment_bytes = 1 << 20};
+
+Result<std::unique_ptr<Log>> recover(Directory& directory, Seen& seen, LogOptions options = kOneSegment,
                                      std::uint64_t after = 0, LogReport* report = nullptr) {
   LogReport own;
   return Log::recover(directory, kLedger, options, Seq(after), seen.sink(), report ? *report : own);
@@ -77,8 +79,8 @@ void expect_reads_everything(Directory& directory, LogOptions options, std::uint
 TEST(Log, GivesBackWhatWasAppended) {
   MemoryDisk disk;
   const auto directory = disk.root();
-  const auto last = fill(*directory, {}, 100);
-  expect_reads_everything(*directory, {}, last);
+  const auto last = fill(*directory, kOneSegment, 100);
+  expect_reads_everything(*directory, kOneSegment, last);
 }
 
 TEST(Log, GoesOnInTheNextSegment) {
@@ -243,7 +245,7 @@ TEST(Log, ListsSealedSegments) {
 TEST(Log, StopsAScanWhereTheSinkSaysSo) {
   MemoryDisk disk;
   const auto directory = disk.root();
-  fill(*directory, {}, 30);
+  fill(*directory, kOneSegment, 30);
   Seen seen;
   const auto log = recover(*directory, seen);
   int calls = 0;
@@ -297,7 +299,7 @@ TEST(Log, ReadersSeeWhatIsDurableBesideAWriter) {
 TEST(Log, AReaderChangesNothing) {
   MemoryDisk disk;
   const auto directory = disk.root();
-  const auto last = fill(*directory, {}, 10);
+  const auto last = fill(*directory, kOneSegment, 10);
   const auto calls = disk.calls();
   Seen seen;
   const auto log = Log::open_read_only(*directory, kLedger, Seq(), seen.sink());
