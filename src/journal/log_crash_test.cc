@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "journal/durable_mark.h"
 #include "journal/segment.h"
 #include "journal/testing/recovered.h"
 
@@ -199,6 +200,44 @@ TEST(LogCrashes, LoseNothingWhenACallFailsAndTheProcessStartsAgain) {
       if (::testing::Test::HasFatalFailure()) return;
     }
   }
+}
+
+TEST(LogCrashes, LeaveNoGapWhereRecoveryRemovesSegments) {
+  for (std::uint64_t call = 0; call < 12; ++call) {
+    for (std::uint64_t seed = 0; seed < 16; ++seed) {
+      MemoryDisk disk;
+      fill(disk, 2, kSmall, 0, true);
+      for (std::uint32_t n = 2; n <= 4; ++n) disk.put(segment_name(n), Bytes(100, std::byte{7}));
+      const auto directory = disk.root();
+      disk.stop_after(call);
+      static_cast<void>(recover(*directory, kSmall));
+      disk.restart(Survives::some, seed);
+      SCOPED_TRACE(fmt::format("stopped at call {}, seed {}", call, seed));
+      expect_goes_on(disk, 2, kSmall);
+      if (::testing::Test::HasFatalFailure()) return;
+    }
+  }
+}
+
+TEST(LogCrashes, TakeTheFirstCopyWhereTheSecondIsTorn) {
+  MemoryDisk disk;
+  fill(disk, 3, kRoomy, 6000, false);
+  disk.erase(kMarkName);
+  auto first = disk.bytes(segment_name(1));
+  const auto length = frame_bytes(frame_of(3, 1, 6000).bytes.size());
+  const auto at = static_cast<std::ptrdiff_t>(kSegmentHeaderBytes + 2 * length);
+  auto second = encode_segment_header(kLedger, 2);
+  second.resize(64 << 10);
+  std::copy_n(first.begin() + at, 4096, second.begin() + kSegmentHeaderBytes);  // its first page alone
+  disk.put(segment_name(2), second);
+  for (const std::uint64_t after : {0, 3}) {
+    auto copy = disk.copy();
+    const auto directory = copy.root();
+    const auto opened = recover(*directory, kRoomy, after);
+    ASSERT_TRUE(opened.log) << why(opened.log);
+    EXPECT_EQ((*opened.log)->durable().seq.value(), 3U);
+  }
+  expect_goes_on(disk, 3);
 }
 
 }  // namespace

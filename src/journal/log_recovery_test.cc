@@ -67,11 +67,26 @@ TEST(LogRecovery, CutsOffALastFrameTornAtAnySector) {
         const auto opened = recover(*directory);
         ASSERT_EQ(opened.report.notes.size(), 1U);
         EXPECT_NE(opened.report.notes[0].find("journal/000001 at byte"), std::string::npos);
+        const auto written = put(**opened.log, frame_of(3));
+        EXPECT_EQ(written->end.segment, 2U) << "nothing is written over";
+        EXPECT_EQ(once.bytes(segment_name(1)).size(), torn.from) << "and what was torn is gone then";
       }
       expect_goes_on(disk, untouched ? 3 : 2);
       if (::testing::Test::HasFatalFailure()) return;
     }
   }
+}
+
+TEST(LogRecovery, RefusesRotBeforeATornLastFrame) {
+  TornCase torn;
+  make_torn_case(torn);
+  torn.disk.erase(kMarkName);
+  auto bytes = torn.disk.bytes(segment_name(1));
+  bytes[torn.to - 1000] ^= std::byte{1};
+  torn.disk.put(segment_name(1), flipped(bytes, torn.from - 1000, 1));
+  const auto directory = torn.disk.root();
+  EXPECT_TRUE(recover(*directory).corrupt())
+      << "the torn frame's header shows that the one before was durable";
 }
 
 TEST(LogRecovery, RefusesATornLastFrameThatTheMarkCovers) {

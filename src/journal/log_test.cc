@@ -154,23 +154,21 @@ TEST(Log, ReservesForTheOpenGroupWhileTheClosedOneIsNotYetAppended) {
   ASSERT_TRUE(Log::create(*directory, kLedger));
   Seen seen;
   auto log = recover(*directory, seen, {.segment_bytes = 16 << 10});
-  // Three frames of one page fit the first segment. Reserve in steps, two groups ahead of the writing.
   std::uint64_t next = 1;
-  FramePayload closed;
-  for (int i = 0; i < 40; ++i) {
-    const auto open = frame_of(next, 2, static_cast<std::size_t>(i % 4) * 900);
-    ASSERT_TRUE((*log)->reserve(0, 10'000)) << "a command that is rejected after all";
-    ASSERT_TRUE((*log)->reserve(0, open.bytes.size() / 2));
-    ASSERT_TRUE((*log)->reserve(open.bytes.size() / 2, open.bytes.size() - open.bytes.size() / 2));
+  for (int i = 0; i < 60; ++i) {
+    const auto closed = frame_of(next, 2, static_cast<std::size_t>(i % 4) * 900);
+    const auto open = frame_of(next + 2, 1, static_cast<std::size_t>(i % 7) * 700);
+    ASSERT_TRUE((*log)->reserve(0, closed.bytes.size() / 2));
+    ASSERT_TRUE((*log)->reserve(closed.bytes.size() / 2, closed.bytes.size() - closed.bytes.size() / 2));
+    // The closed one waits; the next begins with a command that is rejected after all.
+    ASSERT_TRUE((*log)->reserve(0, 10'000));
+    ASSERT_TRUE((*log)->reserve(0, open.bytes.size()));
     disk.set_capacity(0);
-    if (closed.count > 0) {
-      ASSERT_TRUE((*log)->append(closed));
-    }
+    ASSERT_TRUE((*log)->append(closed));
+    ASSERT_TRUE((*log)->append(open));
     disk.set_capacity(std::nullopt);
-    closed = open;
-    next += 2;
+    next += 3;
   }
-  ASSERT_TRUE((*log)->append(closed));
   Seen again;
   ASSERT_TRUE(recover(*directory, again));
   again.expect(1, next - 1);

@@ -179,8 +179,8 @@ class MemoryFile final : public File {
       if (!disk_.stopped_) disk_.settle(*node_, Survives::some);
       return entered;
     }
-    node_->durable = node_->visible;
-    node_->dirty.clear();
+    // Pages that a failed sync marked clean are not written by this one.
+    disk_.settle(*node_, Survives::everything);
     return {};
   }
   IoResult<void> truncate(std::uint64_t size) override {
