@@ -129,7 +129,8 @@ Released release(std::vector<std::pair<EscrowId, AccountId>> escrows, std::int64
   return released;
 }
 
-/// Deposits, holds and releases of forty payers, in frames of five events: every segment has all accounts.
+/// Deposits, holds and releases of forty payers, in frames of some twenty events: every segment has all
+/// accounts.
 void fill(Journal& journal, int rounds) {
   for (int round = 0; round < rounds; ++round) {
     for (std::uint32_t i = 0; i < kPayers; ++i) {
@@ -139,7 +140,7 @@ void fill(Journal& journal, int rounds) {
       journal.add(hold(escrow, payer, 500 + round));
       if (i % 3 == 0) journal.add(Frozen{escrow, payer});
       if (i % 2 == 1) journal.add(release({{escrow, payer}}, 500 + round));
-      if (i % 2 == 1) journal.flush();
+      if (i % 8 == 7) journal.flush();
     }
   }
   journal.flush();

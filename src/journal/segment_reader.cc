@@ -92,6 +92,7 @@ Result<FoundFrame> SegmentReader::frame(std::uint64_t offset, FrameChecker& chec
   if (found.problem == nullptr) {
     found.state = FrameState::good;
     found.bytes = *all;
+    found.hashes = checker.hashes();
   }
   return found;
 }

@@ -120,6 +120,19 @@ TEST(TouchPages, KeepTheSizePromised) {
   EXPECT_LE(pack(cold).pages() * kIndexPageBytes, 100'000u * 10);
 }
 
+TEST(TouchPages, TheBytesAreThoseOfTheDocument) {
+  const auto pages = pack({{{AccountId(2), 5}, {Amount(-3), Amount(3)}},
+                           {{AccountId(2), 305}, {Amount(), Amount(-3)}},
+                           {{AccountId(9), 1}, {Amount(64), Amount()}}});
+  IndexPage page{};
+  ASSERT_TRUE(pages.read(1, page));
+  const std::vector<std::uint8_t> head = {7, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 5, 0, 0, 0, 0,
+                                          0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 12};
+  const std::vector<std::uint8_t> touches = {5, 6, 0xac, 2, 0, 5, 0, 7, 1, 0x80, 1, 0, 0};
+  for (std::size_t i = 0; i < head.size(); ++i) EXPECT_EQ(std::byte{head[i]}, page[8 + i]) << i;
+  for (std::size_t i = 0; i < touches.size(); ++i) EXPECT_EQ(std::byte{touches[i]}, page[44 + i]) << i;
+}
+
 class IndexFile : public ::testing::Test {
  protected:
   void write() {
