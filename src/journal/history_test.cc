@@ -377,6 +377,30 @@ TEST(History, AnEventListsAtMostAThousandEscrowsAndCountsAll) {
   EXPECT_EQ(lines[0].escrows, 1'500u);
 }
 
+TEST(History, APageOfLargeEventsEndsEarlyAndGoesOn) {
+  // Each event has 30,000 postings and more: nobody can ask for ten thousand of them at once.
+  Journal journal;
+  std::vector<std::pair<EscrowId, AccountId>> all;
+  for (std::uint64_t i = 1; i <= 30'000; ++i) {
+    all.emplace_back(EscrowId(i), AccountId(static_cast<std::uint32_t>(100 + i)));
+  }
+  for (int i = 0; i < 10; ++i) journal.add(release(all, 100));
+  journal.flush();
+  const History history(journal.log(), nullptr, names());
+  Seq after;
+  std::size_t pages = 0;
+  for (;;) {
+    const auto page = history.events(after, 10'000);
+    ASSERT_TRUE(page);
+    EXPECT_LE(page->rows.size(), 4u);
+    EXPECT_EQ(page->rows.front().seq, after.next());
+    ++pages;
+    if (!page->next) break;
+    after = *page->next;
+  }
+  EXPECT_EQ(pages, 3u);
+}
+
 TEST(History, AnEscrowsLifeIsFoundThroughItsPayer) {
   Journal journal;
   fill(journal, 10);
