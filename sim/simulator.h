@@ -125,6 +125,7 @@ class Simulator {
   Timestamp last_at_;
   Digest head_{};
   bool dead_ = false;  // the engine said that it answers nothing more
+  bool syncing_ = false;  // a sync of a step is under way: `decide` may run between its file operations
   std::uint64_t step_ = 0;
 };
 
