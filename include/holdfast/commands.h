@@ -25,18 +25,6 @@ enum class AccountKind : std::uint8_t { user = 1, beneficiary = 2, platform = 3,
 [[nodiscard]] std::string_view to_string(AccountKind kind);
 [[nodiscard]] std::optional<AccountKind> parse_account_kind(std::string_view text);
 
-/// fee(x) = clamp(round(x * rate) + fixed, min, max), and fee(0) = 0.
-struct FeeRule {
-  Rate rate;
-  Amount fixed;
-  Amount min;
-  std::optional<Amount> max;
-  std::string to;  // the account that is paid; empty: `platform:commission` for the commission,
-                   // `processor:fees` for the fee
-
-  friend bool operator==(const FeeRule&, const FeeRule&) = default;
-};
-
 /// The escrows that a batch names, in the caller's order: each by its id, or by the key it was held under.
 /// Eight bytes an item where ids are used; the texts of keys are kept together.
 class EscrowList {

@@ -102,4 +102,16 @@ enum class Rounding : std::uint8_t { half_up = 1, half_even = 2, down = 3, up = 
 [[nodiscard]] std::string_view to_string(Rounding rounding);
 [[nodiscard]] std::optional<Rounding> parse_rounding(std::string_view text);
 
+/// fee(x) = clamp(round(x * rate) + fixed, min, max), and fee(0) = 0.
+struct FeeRule {
+  Rate rate;
+  Amount fixed;
+  Amount min;
+  std::optional<Amount> max;
+  std::string to;  // the account that is paid; empty: `platform:commission` for the commission,
+                   // `processor:fees` for the fee
+
+  friend bool operator==(const FeeRule&, const FeeRule&) = default;
+};
+
 }  // namespace holdfast

@@ -47,6 +47,7 @@ struct LedgerStatus {
   std::uint64_t escrows = 0;
   std::uint64_t accounts = 0;
   std::uint64_t memory_bytes = 0;  // journal store: what its state takes
+  std::uint64_t journal_bytes = 0;  // journal store: all frames so far, padding included
 };
 
 }  // namespace holdfast

@@ -100,6 +100,7 @@ int run(int argc, const char* const* argv) {
   add_list_commands(app, context);
   add_explain_command(app, context);
   add_maintenance_commands(app, context);
+  add_bench_command(app, context);
 
   auto code = parse_and_run(app, context, argc, argv);
   context.out.flush();

@@ -118,7 +118,7 @@ struct Engine::Impl {
     bool opened = false;
     {
       const std::scoped_lock hold(group_mutex);
-      opened = open.empty();
+      opened = open.completions.empty();
       open.completions.push_back(std::move(completion));
     }
     if (opened && options.group_opened) options.group_opened();

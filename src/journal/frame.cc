@@ -70,11 +70,13 @@ FrameChecker::FrameChecker([[maybe_unused]] const LogOptions& options) {
 const char* FrameChecker::check(std::span<const std::byte> bytes, const FrameHeader& header, Digest& head) {
   HOLDFAST_ASSERT(bytes.size() == frame_bytes(header.payload_bytes), "a frame is checked as a whole");
   head = header.previous;
+  hashes_.clear();
   ByteReader reader(payload_of(bytes, header));
   for (std::uint32_t i = 0; i < header.count; ++i) {
     const auto event = reader.raw(reader.varint());
     if (!reader.ok()) return "an event's length does not fit the frame";
     head = chain(hasher_, head, event);
+    hashes_.push_back(head);
   }
   if (reader.left() != 0) return "the frame has bytes after its last event";
   const auto rest = bytes.subspan(kFrameHeaderBytes + header.payload_bytes);

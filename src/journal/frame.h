@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/file.h"
@@ -57,9 +58,12 @@ class FrameChecker {
   /// behind the last event.
   /// \param bytes  the whole frame, `frame_bytes(header.payload_bytes)` of them
   [[nodiscard]] const char* check(std::span<const std::byte> bytes, const FrameHeader& header, Digest& head);
+  /// The chain's hash at each event of the frame checked last, where it was good.
+  [[nodiscard]] std::span<const Digest> hashes() const { return hashes_; }
 
  private:
   Sha256 hasher_;
+  std::vector<Digest> hashes_;
   bool skip_hash_ = false;
 };
 

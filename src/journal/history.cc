@@ -13,8 +13,8 @@ namespace holdfast::journal {
 namespace {
 
 // What one page may cost before it ends early: rows can stand for events of a million escrows.
-constexpr std::uint64_t kPageEventBytes = std::uint64_t{64} << 20;
-constexpr std::uint64_t kPageItems = 4'000'000;
+constexpr std::uint64_t kStatementItems = 4'000'000;
+constexpr std::size_t kEventPostings = 100'000;
 
 void append_lines(const Event& event, AccountId account, const std::vector<Posting>& posted, Change& balance,
                   std::vector<StatementLine>& out) {
@@ -79,7 +79,7 @@ Result<bool> History::Impl::append_statement(AccountId account, const TouchIndex
     }
     ++done;
     for (const auto& posting : posted) work += 1 + posting.escrows;
-    return rows.size() >= limit || work >= kPageItems ? Visit::enough : Visit::more;
+    return rows.size() >= limit || work >= kStatementItems ? Visit::enough : Visit::more;
   });
   if (!read) return std::unexpected(read.error());
   return done == seqs.size();
@@ -111,14 +111,14 @@ Result<EventPage> History::events(Seq after, std::size_t limit) const {
   EventPage page;
   const auto through = impl_->log.durable().seq;
   if (limit == 0) return page;
-  std::uint64_t bytes_read = 0;
+  std::size_t postings_shown = 0;
   auto read = read_range(
       impl_->log, after, through,
-      [&](const Event& event, std::span<const std::byte> bytes, const Digest* hash) -> Result<Visit> {
+      [&](const Event& event, std::span<const std::byte>, const Digest* hash) -> Result<Visit> {
         HOLDFAST_ASSERT(hash != nullptr, "the journal gives the chain's hash at every event");
         page.rows.push_back(view_of(event, *hash, impl_->names));
-        bytes_read += bytes.size();
-        return page.rows.size() == limit || bytes_read >= kPageEventBytes ? Visit::enough : Visit::more;
+        postings_shown += page.rows.back().postings.size();
+        return page.rows.size() == limit || postings_shown >= kEventPostings ? Visit::enough : Visit::more;
       });
   if (!read) return std::unexpected(read.error());
   if (!page.rows.empty() && page.rows.back().seq < through) page.next = page.rows.back().seq;

@@ -36,6 +36,7 @@ class History {
   /// \param limit  lines; the two of one event stay together, so there may be one more. There may be fewer,
   ///   and a cursor to go on, where the events are large
   [[nodiscard]] Result<StatementPage> statement(AccountId account, Seq after, std::size_t limit) const;
+  /// Events with seq > after, oldest first; fewer than `limit`, and a cursor to go on, where they are large.
   [[nodiscard]] Result<EventPage> events(Seq after, std::size_t limit) const;
   /// All that happened to the escrow, oldest first. Found through its payer's entries from the hold to
   /// `last_seq`.

@@ -129,7 +129,8 @@ Released release(std::vector<std::pair<EscrowId, AccountId>> escrows, std::int64
   return released;
 }
 
-/// Deposits, holds and releases of forty payers, in frames of five events: every segment has all accounts.
+/// Deposits, holds and releases of forty payers, in frames of some twenty events: every segment has all
+/// accounts.
 void fill(Journal& journal, int rounds) {
   for (int round = 0; round < rounds; ++round) {
     for (std::uint32_t i = 0; i < kPayers; ++i) {
@@ -139,7 +140,7 @@ void fill(Journal& journal, int rounds) {
       journal.add(hold(escrow, payer, 500 + round));
       if (i % 3 == 0) journal.add(Frozen{escrow, payer});
       if (i % 2 == 1) journal.add(release({{escrow, payer}}, 500 + round));
-      if (i % 2 == 1) journal.flush();
+      if (i % 8 == 7) journal.flush();
     }
   }
   journal.flush();
@@ -374,6 +375,30 @@ TEST(History, AnEventListsAtMostAThousandEscrowsAndCountsAll) {
   ASSERT_EQ(lines.size(), 1u);
   EXPECT_EQ(lines[0].amount, Amount(7'500));
   EXPECT_EQ(lines[0].escrows, 1'500u);
+}
+
+TEST(History, APageOfLargeEventsEndsEarlyAndGoesOn) {
+  // Each event has 30,000 postings and more: nobody can ask for ten thousand of them at once.
+  Journal journal;
+  std::vector<std::pair<EscrowId, AccountId>> all;
+  for (std::uint64_t i = 1; i <= 30'000; ++i) {
+    all.emplace_back(EscrowId(i), AccountId(static_cast<std::uint32_t>(100 + i)));
+  }
+  for (int i = 0; i < 10; ++i) journal.add(release(all, 100));
+  journal.flush();
+  const History history(journal.log(), nullptr, names());
+  Seq after;
+  std::size_t pages = 0;
+  for (;;) {
+    const auto page = history.events(after, 10'000);
+    ASSERT_TRUE(page);
+    EXPECT_LE(page->rows.size(), 4u);
+    EXPECT_EQ(page->rows.front().seq, after.next());
+    ++pages;
+    if (!page->next) break;
+    after = *page->next;
+  }
+  EXPECT_EQ(pages, 3u);
 }
 
 TEST(History, AnEscrowsLifeIsFoundThroughItsPayer) {

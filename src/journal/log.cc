@@ -201,6 +201,7 @@ Result<void> Log::Impl::look_up(const Catalog::Start& start, Reaches reaches, Ta
   step.header = frame->header;
   step.bytes = frame->bytes;
   step.head = frame->head;
+  step.hashes = frame->hashes;
   return take(step, reader->path());
 }
 

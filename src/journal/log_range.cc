@@ -3,8 +3,9 @@
 namespace holdfast::journal {
 namespace {
 
-/// Events that lie at most so far apart are read in one scan: a frame holds tens of events, and is read and
-/// checked as a whole.
+/// A scan reads megabytes ahead, a single read tens of kilobytes: so at least this many events make a scan,
+/// where they lie close together.
+constexpr std::size_t kWorthAScan = 24;
 constexpr std::uint64_t kNearby = 16;
 
 }  // namespace
@@ -29,19 +30,30 @@ Result<void> read_events(const Log& log, std::span<const Seq> seqs,
                          const std::function<Result<Visit>(const Event&)>& visit) {
   std::size_t at = 0;
   bool enough = false;
+  const auto visit_one = [&](const Event& event) {
+    ++at;
+    auto next = visit(event);
+    enough = next && *next == Visit::enough;
+    return next;
+  };
   while (at < seqs.size() && !enough) {
     auto end = at + 1;
     while (end < seqs.size() && seqs[end].value() - seqs[end - 1].value() <= kNearby) ++end;
-    auto done =
-        read_range(log, Seq(seqs[at].value() - 1), seqs[end - 1],
-                   [&](const Event& event, std::span<const std::byte>, const Digest*) -> Result<Visit> {
-                     if (event.seq != seqs[at]) return Visit::more;
-                     ++at;
-                     auto next = visit(event);
-                     enough = next && *next == Visit::enough;
-                     return next;
-                   });
-    if (!done) return done;
+    if (end - at >= kWorthAScan) {
+      auto done =
+          read_range(log, Seq(seqs[at].value() - 1), seqs[end - 1],
+                     [&](const Event& event, std::span<const std::byte>, const Digest*) -> Result<Visit> {
+                       if (event.seq != seqs[at]) return Visit::more;
+                       return visit_one(event);
+                     });
+      if (!done) return done;
+      continue;
+    }
+    while (at < end && !enough) {
+      const auto event = log.read(seqs[at]);
+      if (!event) return std::unexpected(event.error());
+      if (auto next = visit_one(*event); !next) return std::unexpected(next.error());
+    }
   }
   return {};
 }

@@ -28,6 +28,7 @@ struct FoundFrame {
   const char* problem = nullptr;
   std::span<const std::byte> bytes;  // good: the whole frame
   Digest head{};                     // good: the hash behind it
+  std::span<const Digest> hashes;    // good: the hash at each event; lives until the checker's next check
 };
 
 class SegmentReader {

@@ -1,6 +1,6 @@
 // The form of an index: which events touch an account, and by how much, packed into pages of 4 KiB that are
-// searched by account and event. The same pages serve in memory and on disk; docs/journal_format.md gives
-// every byte under "Index".
+// searched by account and event. The same pages serve in memory and on disk; docs/index_format.md gives
+// every byte.
 //
 // An index says nothing that the journal does not: it is never trusted further than its checksums, and is
 // made again from the journal wherever one fails.

@@ -55,8 +55,7 @@ TEST(TouchPages, FindsWhatANaiveSearchFinds) {
   const auto pages = pack(touches);
   ASSERT_GT(pages.pages(), 10u);
   for (const std::uint32_t account : {0u, 1u, 2u, 49u, 50u, 51u, 999u, 1'000u, 1'001u, 4'000'000'000u}) {
-    for (const std::uint64_t from :
-         {0ul, 1ul, 17ul, 2'999ul, 5'999ul, 6'000ul, 17'997ul, 5'000'000'000ul}) {
+    for (const std::uint64_t from : {0ul, 1ul, 17ul, 2'999ul, 5'999ul, 6'000ul, 17'997ul, 5'000'000'000ul}) {
       for (const std::size_t limit : {0ul, 1ul, 10ul, 100'000ul}) {
         const auto found = find_touches(pages, AccountId(account), from, limit);
         const auto expected = naive(touches, AccountId(account), from, limit);
@@ -119,6 +118,19 @@ TEST(TouchPages, KeepTheSizePromised) {
   }
   EXPECT_LE(pack(hot).pages() * kIndexPageBytes, 100'000u * 4 + 4 * kIndexPageBytes);
   EXPECT_LE(pack(cold).pages() * kIndexPageBytes, 100'000u * 10);
+}
+
+TEST(TouchPages, TheBytesAreThoseOfTheDocument) {
+  const auto pages = pack({{{AccountId(2), 5}, {Amount(-3), Amount(3)}},
+                           {{AccountId(2), 305}, {Amount(), Amount(-3)}},
+                           {{AccountId(9), 1}, {Amount(64), Amount()}}});
+  IndexPage page{};
+  ASSERT_TRUE(pages.read(1, page));
+  const std::vector<std::uint8_t> head = {7, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 5, 0, 0, 0, 0,
+                                          0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 12};
+  const std::vector<std::uint8_t> touches = {5, 6, 0xac, 2, 0, 5, 0, 7, 1, 0x80, 1, 0, 0};
+  for (std::size_t i = 0; i < head.size(); ++i) EXPECT_EQ(std::byte{head[i]}, page[8 + i]) << i;
+  for (std::size_t i = 0; i < touches.size(); ++i) EXPECT_EQ(std::byte{touches[i]}, page[44 + i]) << i;
 }
 
 class IndexFile : public ::testing::Test {

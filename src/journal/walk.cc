@@ -123,6 +123,7 @@ Result<Step> Walk::read() {
   step.header = found->header;
   step.bytes = found->bytes;
   step.head = found->head;
+  step.hashes = found->hashes;
   head_ = found->head;
   offset_ += found->bytes.size();
   expected_ = step.header.last().next();
@@ -155,8 +156,8 @@ Result<Step> Walk::ended(const FoundFrame& found) {
 Result<void> deliver(const Step& step, const std::string& path, Seq after, const EventSink& sink,
                      Event& scratch) {
   ByteReader reader(payload_of(step.bytes, step.header));
-  const auto last = step.header.last();
-  for (auto seq = step.header.first; seq <= last; seq = seq.next()) {
+  for (std::size_t i = 0; i < step.hashes.size(); ++i) {
+    const Seq seq(step.header.first.value() + i);
     const auto bytes = reader.raw(reader.varint());
     if (seq <= after) continue;
     if (auto decoded = decode_event(bytes, scratch); !decoded) {
@@ -168,7 +169,7 @@ Result<void> deliver(const Step& step, const std::string& path, Seq after, const
                         fmt::format("event {} says that it is event {}", seq.value(), scratch.seq.value()),
                         Seq(seq.value() - 1));
     }
-    if (auto taken = sink(scratch, bytes, seq == last ? &step.head : nullptr); !taken) return taken;
+    if (auto taken = sink(scratch, bytes, &step.hashes[i]); !taken) return taken;
   }
   return {};
 }

@@ -32,6 +32,7 @@ struct Step {
   FrameHeader header;                // frame, skipped
   std::span<const std::byte> bytes;  // frame: all of it, until the next call
   Digest head{};                     // frame: the hash behind it
+  std::span<const Digest> hashes;    // frame: the hash at each event, until the next call
   const char* problem = nullptr;     // end: what is there instead
   Position blame;                    // end: where the problem is: here, or the next segment's first frame
 };

@@ -1,7 +1,6 @@
 // How a release is split. The only place where a fee is computed, for every store. Keeps laws 3 and 8.
 #pragma once
 
-#include "holdfast/commands.h"
 #include "holdfast/money.h"
 
 namespace holdfast {

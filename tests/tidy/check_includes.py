@@ -56,7 +56,7 @@ def layer_of(path: pathlib.PurePath) -> str | None:
     return None
 
 
-def problem_with(path: pathlib.PurePath, quote: str, target: str) -> str | None:
+def problem_with(root: pathlib.Path, path: pathlib.PurePath, quote: str, target: str) -> str | None:
     """What is wrong with `path` including `target`, or None."""
     first, _, rest = target.partition("/")
     mine = layer_of(path)
@@ -72,6 +72,8 @@ def problem_with(path: pathlib.PurePath, quote: str, target: str) -> str | None:
     if quote == "<":
         return problem_with_library(mine, target)
     if path.parts[0] == "examples":
+        if not rest and (root / path).with_name(target).exists():
+            return None
         return f"includes {target}: examples use the installed headers only"
     if not rest or first in (".", ".."):
         return f"includes {target} without its folder: write \"layer/file.h\""
@@ -102,7 +104,7 @@ def main(root: pathlib.Path) -> int:
         relative = path.relative_to(root)
         text = path.read_text(encoding="utf-8")
         for match in INCLUDE.finditer(text):
-            if problem := problem_with(relative, match.group(1), match.group(2)):
+            if problem := problem_with(root, relative, match.group(1), match.group(2)):
                 line = text.count("\n", 0, match.start()) + 1
                 problems.append(f"{relative}:{line}: {problem}")
     return finish("includes", problems, len(files))
