@@ -148,10 +148,12 @@ void Simulator::drain() {
     }
     engine_->decide();
     engine_->sync();
+    recover_if_down();  // a failure from before the faults were off may be answered only now
   }
 }
 
 void Simulator::finish() {
+  calm_ = true;
   disk_.disarm_crash();
   disk_.set_faults({});
   recover_if_down();
