@@ -6,6 +6,15 @@
 #include "sim/model_step.h"
 
 namespace holdfast::sim {
+namespace {
+
+/// A dry run answers without ids.
+void take_ids(Outcome& outcome) {
+  if (auto* hold = std::get_if<HoldResult>(&outcome.result)) hold->escrow.reset();
+  for (auto& part : outcome.parts) take_ids(part);
+}
+
+}  // namespace
 
 Outcome Model::execute(const Command& command, const GivenIds& ids) {
   if (auto wrong = form_errors(command, true); !wrong.empty()) {
@@ -19,6 +28,7 @@ Outcome Model::execute(const Command& command, const GivenIds& ids) {
     while (outcome.ok() && outcome.more) outcome = keyed(command, {}, ids, true);
     book_ = std::move(before);
     outcome.recorded = outcome.more = false;
+    if (!outcome.replayed) take_ids(outcome);
     return outcome;
   }
   auto outcome = keyed(command, {}, ids, true);
@@ -155,7 +165,6 @@ Outcome Model::end_block(bool keep, const Options& options) {
   }
   saved_.pop_back();
   if (outcome.recorded) ++book_.seq;
-  if (keep && !outcome.recorded) outcome.parts.clear();  // nothing was done: the answer is empty
   return outcome;
 }
 

@@ -13,6 +13,8 @@
 
 namespace holdfast::sim {
 
+__extension__ typedef unsigned __int128 WideUnsigned;
+
 class Prng {
  public:
   explicit Prng(std::uint64_t seed) {
@@ -41,7 +43,7 @@ class Prng {
   /// 0 to bound - 1. \pre bound > 0
   std::uint64_t below(std::uint64_t bound) {
     HOLDFAST_ASSERT(bound > 0, "a draw needs something to choose from");
-    return static_cast<std::uint64_t>((static_cast<unsigned __int128>(next()) * bound) >> 64);
+    return static_cast<std::uint64_t>((static_cast<WideUnsigned>(next()) * bound) >> 64);
   }
   /// Both ends included.
   std::int64_t between(std::int64_t low, std::int64_t high) {

@@ -57,18 +57,17 @@ void Simulator::recover_if_down() {
   dead_ = false;
   open();
   match_events();
-  const auto faults = disk_.faults();
   disk_.set_faults({});
   audit();
-  disk_.set_faults(faults);
+  if (!calm_) disk_.set_faults(options_.disk);
   ask_again();
 }
 
 void Simulator::open() {
-  disk_.set_faults(options_.disk);
   for (int i = 0; i < kTries; ++i) {
-    if (i >= kTriesWithFaults) disk_.set_faults({});
-    if (try_open(i < kTriesWithFaults)) return;
+    const bool faulty = !calm_ && i < kTriesWithFaults;
+    disk_.set_faults(faulty ? options_.disk : DiskFaults());
+    if (try_open(faulty)) return;
   }
   fail_run("the ledger does not open");
 }
@@ -149,9 +148,7 @@ void Simulator::take_over(const Event& event) {
   require(expected.recorded && model_.book().seq == event.seq.value(), "an event is there for what made it");
   require(event.at >= last_at_, "the time of events never decreases");
   last_at_ = event.at;
-  if (!event.entry.key.empty() && !expected.more) {
-    first_answers_[event.entry.key] = {event.seq.value(), event.seq, event.at};
-  }
+  remember_first(**asked, {event.seq.value(), event.seq, event.at}, !expected.more);
 }
 
 void Simulator::ask_again() {

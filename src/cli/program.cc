@@ -72,9 +72,7 @@ ExitCode parse_and_run(CLI::App& app, Context& context, int argc, const char* co
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
-    const CLI::App* asked = &app;
-    while (!asked->get_subcommands().empty()) asked = asked->get_subcommands().front();
-    context.out.write(asked->help());
+    context.out.write(app.help());  // of the sub-command, where one was named
     return ExitCode::done;
   } catch (const CLI::ParseError& error) {
     return context.misused(misuse(app, error, argc, argv));
@@ -100,6 +98,7 @@ int run(int argc, const char* const* argv) {
   add_list_commands(app, context);
   add_explain_command(app, context);
   add_maintenance_commands(app, context);
+  add_bench_command(app, context);
 
   auto code = parse_and_run(app, context, argc, argv);
   context.out.flush();

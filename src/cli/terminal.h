@@ -8,7 +8,7 @@ namespace holdfast::cli {
 
 struct Terminal {
   /// Columns that a table may take. None: a pipe or file, where nothing is cut.
-  std::optional<std::size_t> width;
+  std::optional<std::size_t> width = std::nullopt;
   bool colour = false;    // on standard output
   bool progress = false;  // standard error is a terminal
 

@@ -21,8 +21,8 @@ struct ChunkRef {
 
 /// Rows a chunk of a snapshot, so that none is much above 2 MiB.
 inline constexpr unsigned kEscrowShift = 15;
-inline constexpr unsigned kAccountShift = 13;
-inline constexpr unsigned kGroupShift = 13;
+inline constexpr unsigned kAccountShift = 12;
+inline constexpr unsigned kGroupShift = 12;
 inline constexpr unsigned kPlanShift = 8;
 
 class ChunkStamps {

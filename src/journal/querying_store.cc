@@ -232,6 +232,8 @@ Result<LedgerStatus> QueryingStore::status() {
   });
   if (!read) return std::unexpected(read.error());
   const auto durable = journal_log().durable();
+  for (const auto& segment : journal_log().sealed_segments()) status.journal_bytes += segment.bytes;
+  status.journal_bytes += durable.end.offset;
   status.seq = durable.seq;
   status.head = to_hex(durable.head);
   return status;

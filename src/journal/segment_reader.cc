@@ -23,7 +23,10 @@ Result<SegmentReader> SegmentReader::open(Directory& directory, std::uint32_t nu
   if (!file) return std::unexpected(to_error(file.error()));
   auto size = (*file)->size();
   if (!size) return std::unexpected(to_error(size.error()));
-  return SegmentReader(std::move(*file), segment_path(directory, number), *size, chunk_bytes);
+  // A buffer no larger than the file; it grows where a frame needs more.
+  const auto most = std::max<std::uint64_t>(*size, kFrameAlignment);
+  const auto chunk = static_cast<std::size_t>(std::min<std::uint64_t>(chunk_bytes, most));
+  return SegmentReader(std::move(*file), segment_path(directory, number), *size, chunk);
 }
 
 Result<std::span<const std::byte>> SegmentReader::bytes(std::uint64_t offset, std::size_t n) {

@@ -10,7 +10,7 @@ namespace holdfast::journal {
 namespace {
 
 /// A step of `collect` stops once it has this much, so that it takes well under a millisecond.
-constexpr std::size_t kStepBytes = std::size_t{256} << 10;
+constexpr std::size_t kStepBytes = std::size_t{128} << 10;
 /// Synced this often, so that the sync at the end does not hold up the journal's.
 constexpr std::uint64_t kSyncBytes = std::uint64_t{16} << 20;
 constexpr std::size_t kKeptSnapshots = 2;
@@ -37,6 +37,7 @@ struct SnapshotWriter::Impl {
 
   std::mutex mutex;  // guards what is handed from `collect` to `write`
   std::vector<Collected> waiting;
+  std::vector<Bytes> spare;  // memory of chunks that are written, to be used again
   bool all_collected = false;
 
   // the writing side
@@ -148,9 +149,18 @@ Result<std::unique_ptr<SnapshotWriter>> SnapshotWriter::begin(Directory& directo
 bool SnapshotWriter::collect(const State& state) {
   Impl& impl = *impl_;
   std::vector<Collected> step;
+  std::vector<Bytes> spare;
+  {
+    const std::scoped_lock hold(impl.mutex);
+    std::swap(spare, impl.spare);
+  }
   std::size_t bytes = 0;
   while (impl.next_chunk < impl.chunks && bytes < kStepBytes) {
     step.push_back({state.applied(), {}});
+    if (!spare.empty()) {
+      step.back().bytes = std::move(spare.back());
+      spare.pop_back();
+    }
     state.save_chunk(impl.next_chunk++, step.back().bytes);
     bytes += step.back().bytes.size();
   }
@@ -172,6 +182,13 @@ Result<bool> SnapshotWriter::write(Seq durable) {
     if (auto opened = impl.open(); !opened) return std::unexpected(opened.error());
   }
   for (const auto& chunk : impl.writing) impl.add(chunk);
+  {
+    const std::scoped_lock hold(impl.mutex);
+    for (auto& chunk : impl.writing) {
+      chunk.bytes.clear();
+      impl.spare.push_back(std::move(chunk.bytes));
+    }
+  }
   impl.writing.clear();
   if (all && !impl.ended) impl.add_trailer();
   if (auto flushed = impl.flush(); !flushed) return std::unexpected(flushed.error());

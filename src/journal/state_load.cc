@@ -46,7 +46,7 @@ class Finish {
   /// From the last escrow to the first: then each goes in front of its lists, and only the lists' ends are
   /// touched at random.
   Result<void> escrows() {
-    constexpr std::uint64_t kAhead = 16;
+    constexpr std::uint64_t kAhead = 24;
     constexpr std::uint64_t kPerChunk = std::uint64_t{1} << kEscrowShift;
     for (std::uint64_t chunk = (t_.last_escrow.value() >> kEscrowShift) + 1; chunk-- > 0;) {
       const EscrowRow* rows = t_.escrows.find(chunk * kPerChunk);
@@ -70,8 +70,11 @@ class Finish {
   Result<void> escrow(EscrowNumber id, const EscrowRow& row) {
     AccountRow* beneficiary = t_.account(row.beneficiary);
     PlanRow* plan = t_.plan(row.plan);
-    if (beneficiary == nullptr || t_.account(row.payer) == nullptr)
+    // Whether the payer is there is asked in the pass over the accounts, which need not look for it.
+    if (beneficiary == nullptr || row.payer > t_.last_account ||
+        t_.account_lists.find(row.payer.value()) == nullptr) {
       return bad("escrow", id, "names an account that is not there");
+    }
     if (plan == nullptr) return bad("escrow", id, "names a fee plan that is not there");
     GroupSlot* group = row.group ? t_.group(row.group) : nullptr;
     if (row.group && group == nullptr) return bad("escrow", id, "names a group that is not there");
@@ -109,6 +112,10 @@ class Finish {
     std::vector<Sums> sums;
     for (std::uint64_t number = 1; number <= t_.last_account.value(); ++number) {
       const AccountRow* row = t_.account(AccountId(static_cast<std::uint32_t>(number)));
+      const AccountLists* lists = t_.account_lists.find(number);
+      if (row == nullptr && lists != nullptr && lists->first_paid != 0) {
+        return bad("account", number, "is named by an escrow but is not there");
+      }
       if (row == nullptr) continue;
       const Amount* locked = held_.find(number);
       if (row->held != (locked == nullptr ? Amount() : *locked)) {

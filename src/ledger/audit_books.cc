@@ -1,6 +1,10 @@
 #include "ledger/audit_books.h"
 
+#include <fmt/format.h>
+
 #include <cstring>
+
+#include "base/assert.h"
 
 namespace holdfast::audit {
 
@@ -16,19 +20,25 @@ std::uint64_t digest_of(const Dates& dates) {
   return (mix(release + 3 * refund) >> 1) | 1;
 }
 
-KeyBook::Record KeyBook::record(std::uint64_t slot) const {
-  const auto place = (slot & ((std::uint64_t{1} << kPlaceBits) - 1)) - 1;
-  const char* at = blocks_[place / kBlock].get() + place % kBlock;
+std::string Books::name(AccountId id) const {
+  const auto* account = accounts.find(id.value());
+  if (account == nullptr || !account->known) return fmt::format("number {}", id.value());
+  return *account_texts.find(id.value());
+}
+
+KeyBook::Record KeyBook::record(std::uint64_t place) const {
+  const char* at = blocks_[place / kBlock].text.get() + place % kBlock;
   std::uint64_t escrow = 0;
   std::memcpy(&escrow, at, sizeof escrow);
-  return {{at + 9, static_cast<unsigned char>(at[8])}, EscrowId(escrow)};
+  return {{at + kFront, static_cast<unsigned char>(at[kFront - 1])}, EscrowId(escrow)};
 }
 
 std::size_t KeyBook::slot_of(std::string_view key, std::uint64_t hash) const {
   const auto mask = slots_.size() - 1;
   for (auto at = static_cast<std::size_t>(hash) & mask;; at = (at + 1) & mask) {
-    if (slots_[at] == 0) return at;
-    if (slots_[at] >> kPlaceBits == hash >> kPlaceBits && record(slots_[at]).key == key) return at;
+    const auto slot = slots_[at];
+    if (slot == 0) return at;
+    if (slot >> kPlaceBits == hash >> kPlaceBits && record((slot & kPlaceMask) - 1).key == key) return at;
   }
 }
 
@@ -37,35 +47,36 @@ bool KeyBook::contains(std::string_view key) const {
 }
 
 bool KeyBook::insert(std::string_view key, EscrowId escrow) {
-  key = key.substr(0, 255);
+  HOLDFAST_ASSERT(key.size() < 256, "keys are at most 255 bytes");
   if (size_ * 3 >= slots_.size() * 2) grow();
   const auto hash = keyed_hash(key, secret_).low;
   auto& slot = slots_[slot_of(key, hash)];
   if (slot != 0) return false;
-  if (kBlock - used_ < key.size() + 9) {
-    blocks_.push_back(std::make_unique<char[]>(kBlock));
-    used_ = 0;
+  if (blocks_.empty() || kBlock - blocks_.back().used < key.size() + kFront) {
+    blocks_.push_back({std::make_unique_for_overwrite<char[]>(kBlock), 0});
   }
-  char* at = blocks_.back().get() + used_;
+  auto& block = blocks_.back();
+  char* at = block.text.get() + block.used;
   const auto id = escrow.value();
   std::memcpy(at, &id, sizeof id);
-  at[8] = static_cast<char>(key.size());
-  std::memcpy(at + 9, key.data(), key.size());
-  const auto place = (blocks_.size() - 1) * kBlock + used_;
-  slot = ((hash >> kPlaceBits) << kPlaceBits) | (place + 1);
-  used_ += key.size() + 9;
+  at[kFront - 1] = static_cast<char>(key.size());
+  std::memcpy(at + kFront, key.data(), key.size());
+  slot = slot_with(hash, (blocks_.size() - 1) * kBlock + block.used);
+  block.used += key.size() + kFront;
   ++size_;
   return true;
 }
 
 void KeyBook::grow() {
-  std::vector<std::uint64_t> before(slots_.empty() ? 1024 : slots_.size() * 2);
-  before.swap(slots_);
-  for (const auto slot : before) {
-    if (slot == 0) continue;
-    const auto key = record(slot).key;
-    slots_[slot_of(key, keyed_hash(key, secret_).low)] = slot;
-  }
+  slots_.assign(slots_.empty() ? 1024 : slots_.size() * 2, 0);
+  for_each_place([&](std::uint64_t place) {
+    const auto key = record(place).key;
+    const auto hash = keyed_hash(key, secret_).low;
+    const auto mask = slots_.size() - 1;
+    auto at = static_cast<std::size_t>(hash) & mask;
+    while (slots_[at] != 0) at = (at + 1) & mask;
+    slots_[at] = slot_with(hash, place);
+  });
 }
 
 }  // namespace holdfast::audit

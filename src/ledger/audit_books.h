@@ -59,17 +59,18 @@ class Paged {
   std::unordered_map<std::uint64_t, std::unique_ptr<Row[]>> far_;
 };
 
+/// Buckets in minor units. Small, since a batch touches accounts at random.
 struct AccountBook {
-  std::string name;
-  Wide available = 0;
-  Wide held = 0;
-  Wide posted_available = 0;  // the same from `postings`
-  Wide posted_held = 0;
+  std::int64_t available = 0;
+  std::int64_t held = 0;
+  std::int64_t posted_available = 0;  // the same from `postings`
+  std::int64_t posted_held = 0;
   Currency currency;
   AccountKind kind = AccountKind::user;
   bool known = false;
   bool open = false;
 };
+static_assert(sizeof(AccountBook) == 40);
 
 /// 63 bits; 0 where there is none.
 [[nodiscard]] std::uint64_t digest_of(const Dates& dates);
@@ -117,26 +118,43 @@ class KeyBook {
   [[nodiscard]] std::uint64_t size() const { return size_; }
   void set_secret(const HashSecret& secret) { secret_ = secret; }
 
+  /// In the order in which they were inserted.
   template <class Visit>
   void for_each(Visit&& visit) const {
-    for (const auto slot : slots_) {
-      if (slot != 0) visit(record(slot));
-    }
+    for_each_place([&](std::uint64_t place) { visit(record(place)); });
   }
 
  private:
   static constexpr std::uint64_t kBlock = std::uint64_t{1} << 20;
+  static constexpr std::size_t kFront = 9;  // before a text: its escrow (8 bytes) and its length
   static constexpr unsigned kPlaceBits = 40;
+  static constexpr std::uint64_t kPlaceMask = (std::uint64_t{1} << kPlaceBits) - 1;
 
-  [[nodiscard]] Record record(std::uint64_t slot) const;
+  struct Block {
+    std::unique_ptr<char[]> text;
+    std::size_t used = 0;
+  };
+
+  template <class Visit>
+  void for_each_place(Visit&& visit) const {
+    for (std::size_t i = 0; i < blocks_.size(); ++i) {
+      for (std::size_t at = 0; at < blocks_[i].used;) {
+        visit(i * kBlock + at);
+        at += kFront + static_cast<unsigned char>(blocks_[i].text[at + kFront - 1]);
+      }
+    }
+  }
+  [[nodiscard]] Record record(std::uint64_t place) const;
+  static std::uint64_t slot_with(std::uint64_t hash, std::uint64_t place) {
+    return (hash & ~kPlaceMask) | (place + 1);
+  }
   /// The slot of the key, or the empty one where it would go.
   [[nodiscard]] std::size_t slot_of(std::string_view key, std::uint64_t hash) const;
   void grow();
 
   HashSecret secret_{};
   std::vector<std::uint64_t> slots_;  // 24 bits of the hash, then the place in the blocks plus one; 0: empty
-  std::vector<std::unique_ptr<char[]>> blocks_;  // escrow (8 bytes), length (1), text
-  std::uint64_t used_ = kBlock;                  // of the last block
+  std::vector<Block> blocks_;
   std::uint64_t size_ = 0;
 };
 
@@ -156,6 +174,7 @@ struct Books {
   GroupId last_group;
   PlanId last_plan;
   Paged<AccountBook> accounts;
+  Paged<std::string> account_texts;
   Paged<EscrowBook> escrows;
   Paged<GroupBook> groups;
   Paged<PlanBook> plans;
@@ -176,7 +195,10 @@ struct Books {
   std::vector<Posting> postings;
 
   void event(const Event& event, std::span<const std::byte> bytes, const Digest* recorded_hash);
+  /// The account's name, or its number where it was never opened.
+  [[nodiscard]] std::string name(AccountId id) const;
 
+ private:
   void post(const Event& event);
 };
 

@@ -42,10 +42,7 @@ class Comparison {
   void same(const A& row, const B& book, std::string_view what, std::string_view of) {
     if (row != book) wrong(Law::history, "{} of {} is {}, the events make {}", what, of, row, book);
   }
-  std::string name(AccountId id) const {
-    const auto* account = books_.accounts.find(id.value());
-    return account != nullptr && account->known ? account->name : fmt::format("number {}", id.value());
-  }
+  std::string name(AccountId id) const { return books_.name(id); }
   Currency currency_of(AccountId id) const {
     const auto* account = books_.accounts.find(id.value());
     return account != nullptr ? account->currency : Currency();
@@ -156,7 +153,7 @@ class Comparison {
       if (known && row != nullptr) {
         account(number, *book, *row);
       } else if (known) {
-        wrong(Law::durable, "account {} was opened, but is not there", book->name);
+        wrong(Law::durable, "account {} was opened, but is not there", name(number));
       } else if (row != nullptr) {
         wrong(Law::durable, "there is an account number {}, which no event opened", id);
       }
@@ -181,14 +178,15 @@ class Comparison {
     }
   }
   void account(AccountId id, const AccountBook& book, const AccountRow& row) {
+    const auto called = name(id);
     const auto bucket = [&](std::string_view what, Amount value, Wide made, Wide posted) {
       if (value.minor() != made || value.minor() != posted) {
-        wrong(Law::history, "account {} has {} {}, the events make {}, their postings {}", book.name,
+        wrong(Law::history, "account {} has {} {}, the events make {}, their postings {}", called,
               money(value.minor(), book.currency), what, money(made, book.currency),
               money(posted, book.currency));
       }
       if (value < Amount() && (book.kind != AccountKind::external || what == "held")) {
-        wrong(Law::exact, "account {} has {} {}", book.name, money(value.minor(), book.currency), what);
+        wrong(Law::exact, "account {} has {} {}", called, money(value.minor(), book.currency), what);
       }
     };
     bucket("available", row.available, book.available, book.posted_available);
@@ -196,15 +194,15 @@ class Comparison {
     const auto* sums = payers_.find(id.value());
     const auto locked = sums != nullptr ? sums->locked : 0;
     if (locked != row.held.minor()) {
-      wrong(Law::escrow, "account {} has {} held, its escrows lock {}", book.name,
+      wrong(Law::escrow, "account {} has {} held, its escrows lock {}", called,
             money(row.held.minor(), book.currency), money(locked, book.currency));
     }
-    same(row.live_escrows, sums != nullptr ? sums->live : 0, "the number of live escrows for", book.name);
-    same(row.currency.code(), book.currency.code(), "the currency", book.name);
-    same(to_string(row.kind), to_string(book.kind), "the kind", book.name);
-    same(row.open, book.open, "being open", book.name);
-    same(rows_.account_name(id), book.name, "the name", book.name);
-    same(rows_.find_account(book.name).value_or(AccountId()).value(), id.value(), "the number", book.name);
+    same(row.live_escrows, sums != nullptr ? sums->live : 0, "the number of live escrows for", called);
+    same(row.currency.code(), book.currency.code(), "the currency", called);
+    same(to_string(row.kind), to_string(book.kind), "the kind", called);
+    same(row.open, book.open, "being open", called);
+    same(rows_.account_name(id), called, "the name", called);
+    same(rows_.find_account(called).value_or(AccountId()).value(), id.value(), "the number", called);
   }
 
   void groups() {

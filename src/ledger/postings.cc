@@ -5,7 +5,7 @@
 #include "ledger/postings.h"
 
 #include <algorithm>
-#include <tuple>
+#include <array>
 #include <utility>
 
 namespace holdfast {
@@ -20,11 +20,11 @@ struct Raw {
   EscrowId escrow;
 };
 
-auto place(const Raw& raw) {
-  return std::tuple(raw.account, raw.bucket, raw.currency);
-}
-auto place(const Posting& posting) {
-  return std::tuple(posting.account, posting.bucket, posting.currency);
+/// Orders by account, then bucket, then currency (of which an account has one).
+template <class P>
+std::uint64_t place(const P& posting) {
+  return std::uint64_t{posting.account.value()} << 24 |
+         std::uint64_t{static_cast<std::uint8_t>(posting.bucket)} << 16 | posting.currency.index();
 }
 
 /// The raw postings of one effect.
@@ -81,8 +81,7 @@ class Effects {
 
 /// Adds up what falls on one bucket; an escrow that touches it several times counts once.
 void add_up(std::vector<Raw>& raws, std::vector<Posting>& out) {
-  std::ranges::sort(raws, {},
-                    [](const Raw& raw) { return std::tuple_cat(place(raw), std::tuple(raw.escrow)); });
+  std::ranges::sort(raws, {}, [](const Raw& raw) { return std::pair(place(raw), raw.escrow); });
   EscrowId last;
   for (const auto& raw : raws) {
     if (out.empty() || place(out.back()) != place(raw)) {
@@ -97,9 +96,34 @@ void add_up(std::vector<Raw>& raws, std::vector<Posting>& out) {
   if (!out.empty() && out.back().amount == Amount()) out.pop_back();
 }
 
+/// By `place`. Digit by digit where there are many: a batch of random accounts is sorted in a few passes.
+void sort(std::vector<Posting>& postings) {
+  constexpr std::size_t kMany = 512;
+  constexpr unsigned kDigit = 11;
+  constexpr std::uint64_t kDigits = std::uint64_t{1} << kDigit;
+  const auto number = [](const Posting& posting) {
+    return std::uint64_t{posting.account.value()} << 1 | (posting.bucket == Bucket::held ? 1U : 0U);
+  };
+  if (postings.size() >= kMany) {
+    const auto largest = number(*std::ranges::max_element(postings, {}, number));
+    std::vector<Posting> sorted(postings.size());
+    for (unsigned shift = 0; largest >> shift != 0; shift += kDigit) {
+      std::array<std::size_t, kDigits + 1> begin{};
+      const auto digit = [&](const Posting& posting) { return (number(posting) >> shift) % kDigits; };
+      for (const auto& posting : postings) ++begin[digit(posting) + 1];
+      for (std::size_t i = 1; i < kDigits; ++i) begin[i] += begin[i - 1];
+      for (const auto& posting : postings) sorted[begin[digit(posting)]++] = posting;
+      postings.swap(sorted);
+    }
+    // Only the currencies are left, of which an account has one.
+    if (std::ranges::is_sorted(postings, {}, place<Posting>)) return;
+  }
+  std::ranges::sort(postings, {}, place<Posting>);
+}
+
 /// The same for postings of which no two of one bucket have an escrow in common.
 void add_up(std::vector<Posting>& out) {
-  std::ranges::sort(out, {}, [](const Posting& posting) { return place(posting); });
+  sort(out);
   auto to = out.begin();
   for (auto from = out.begin(); from != out.end();) {
     auto sum = *from++;

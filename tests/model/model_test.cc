@@ -69,11 +69,15 @@ void run(std::uint64_t seed, int commands) {
     const auto answer = book.execute(command);
     const auto expected = model.execute(command, answer ? sim::given_ids(answer->result) : sim::GivenIds{});
     ASSERT_EQ(sim::difference(expected, answer), "") << "command " << i << ": " << sim::describe(command);
-    if (answer && answer->seq && !answer->replayed) ASSERT_EQ(answer->seq->value(), model.book().seq);
+    if (answer && answer->seq && !answer->replayed) {
+      ASSERT_EQ(answer->seq->value(), model.book().seq);
+    }
     ASSERT_EQ(model.broken_law(), "") << "command " << i << ": " << sim::describe(command);
     const auto view = sim::view_of(book.state());
     ASSERT_EQ(sim::difference(model.book(), view), "") << "after command " << i << ": " << sim::describe(command);
-    if (i % 16 == 0) ASSERT_EQ(sim::check_indexes(book.state(), view), "");
+    if (i % 16 == 0) {
+      ASSERT_EQ(sim::check_indexes(book.state(), view), "");
+    }
   }
 }
 
