@@ -42,7 +42,8 @@ class EscrowList {
 
   void reserve(std::size_t n) { items_.reserve(n); }
   void clear() { items_.clear(), ends_.clear(), text_.clear(); }
-  void add(EscrowId id) { items_.push_back(id.value()); }
+  /// An id from 2^63 on is kept as 0: both name no escrow.
+  void add(EscrowId id) { items_.push_back(id.value() < kByKey ? id.value() : 0); }
   void add(std::string_view key) {
     items_.push_back(kByKey | ends_.size());
     text_.append(key);
@@ -97,13 +98,13 @@ struct DefineFeePlan {
 struct Deposit {
   std::string account;
   Amount amount;
-  std::string external;  // empty: `external:<currency>`, opened by itself
+  std::string external{};  // empty: `external:<currency>`, opened by itself
 };
 
 struct Withdraw {
   std::string account;
   Amount amount;
-  std::string external;
+  std::string external{};
 };
 
 struct Transfer {
@@ -117,21 +118,21 @@ struct Hold {
   std::string beneficiary;
   Amount amount;
   std::string fee_plan;
-  std::string group;                    // empty: none
-  std::optional<Timestamp> release_at;  // at most one of the two
-  std::optional<Timestamp> refund_at;
+  std::string group{};                    // empty: none
+  std::optional<Timestamp> release_at{};  // at most one of the two
+  std::optional<Timestamp> refund_at{};
 };
 
 /// One escrow, by id or by key.
 struct EscrowRef {
-  EscrowId id;
-  std::string key;  // empty: by id
+  EscrowId id{};
+  std::string key{};  // empty: by id
 };
 
 struct Reschedule {
   EscrowRef escrow;
-  std::optional<Timestamp> release_at;  // at most one of the two; neither takes the date away
-  std::optional<Timestamp> refund_at;
+  std::optional<Timestamp> release_at{};  // at most one of the two; neither takes the date away
+  std::optional<Timestamp> refund_at{};
 };
 
 struct Release {
@@ -186,19 +187,19 @@ inline constexpr std::size_t kMaxAtomicDepth = 16;
 using Operation = std::variant<OpenAccount, CloseAccount, DefineFeePlan, Deposit, Withdraw, Transfer, Hold,
                                Reschedule, Release, Refund, Freeze, Resolve, CloseGroup, ReopenGroup, Atomic>;
 
-/// What every command may carry beside its own fields.
+/// What every command may carry beside its own fields: `{.key = "order:1"}` names those that are given.
 struct Options {
-  std::string key;        // takes effect at most once
-  std::string actor;      // who asks
-  std::string reason;     // why, in words
-  std::string reference;  // the caller's own id in the world outside
+  std::string key{};        // takes effect at most once
+  std::string actor{};      // who asks
+  std::string reason{};     // why, in words
+  std::string reference{};  // the caller's own id in the world outside
   bool dry_run =
       false;  // only at the top level: the same answer with ids null, nothing changed, no key taken
 };
 
 struct Command {
   Operation operation;
-  Options options;
+  Options options{};
 };
 
 /// `hold`, `open_account`, ...

@@ -55,7 +55,7 @@ class Transaction {
 };
 
 struct AtomicOptions {
-  Options options;                              // the key, actor, reason and reference of the whole
+  Options options{};                            // the key, actor, reason and reference of the whole
   std::chrono::milliseconds time_limit{5'000};  // then its next command and its commit fail with `aborted`
 };
 
@@ -63,7 +63,7 @@ struct OpenOptions {
   bool create = false;     // make the ledger where there is none; else that is `not_a_ledger`
   bool read_only = false;  // see what is durable now; may be used while another process writes
   std::function<void(const std::string&)>
-      on_note;  // what opening found and mended, a line each (a torn tail cut off)
+      on_note{};  // what opening found and mended, a line each (a torn tail cut off)
 };
 
 /// What `run_due` did.

@@ -25,7 +25,7 @@ struct EscrowFilter {
 /// Lines with seq > after, oldest first.
 struct StatementQuery {
   std::string account;
-  Seq after;
+  Seq after{};
   std::size_t limit = 100;
 };
 
@@ -46,7 +46,7 @@ struct LedgerStatus {
   std::string head;  // the chain's hash there, in hex
   std::uint64_t escrows = 0;
   std::uint64_t accounts = 0;
-  std::uint64_t memory_bytes = 0;  // journal store: what its state takes
+  std::uint64_t memory_bytes = 0;   // journal store: what its state takes
   std::uint64_t journal_bytes = 0;  // journal store: all frames so far, padding included
 };
 

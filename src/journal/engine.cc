@@ -158,12 +158,22 @@ struct Engine::Impl {
     return {std::move(done), std::unexpected(std::move(error)), {}};
   }
 
+  /// The log took no space. A full disk refuses this command alone; after a failed call nothing is answered
+  /// any more.
+  std::unexpected<Error> refused_space(Error error) {
+    if (error.code == ErrorCode::storage_failed) {
+      const std::scoped_lock hold(group_mutex);
+      if (!dead) dead = error;
+    }
+    return std::unexpected(std::move(error));
+  }
+
   void answer(Done done, StoreAnswer reply) { attach({std::move(done), std::move(reply), {}}); }
 
   void run(SubmitRequest& request) {
     const auto size = max_encoded_size(request.command, live_items(request.command, state()));
     if (auto reserved = log().reserve(outstanding(), size); !reserved) {
-      return attach(rejected(std::move(request.done), reserved.error()));
+      return attach({std::move(request.done), refused_space(reserved.error()), {}});
     }
     const auto moment = now();
     const auto next_escrow = state().next_escrow_id();
@@ -280,7 +290,8 @@ void Engine::Impl::run(ExclusiveRequest& request) {
                   "the atomic block is larger than one event may be (512 MiB): split it");
     }
     auto reserved = log().reserve(outstanding(), block_bytes + more);
-    if (reserved) block_bytes += more;
+    if (!reserved) return refused_space(reserved.error());
+    block_bytes += more;
     return reserved;
   };
   OpenAtomic atomic(state(), moment, workspace);
@@ -309,8 +320,9 @@ Result<std::unique_ptr<Engine>> Engine::open(Directory& root, const Clock& clock
   if (auto known = read_identity(root); !known) return std::unexpected(known.error());
   auto lock = root.lock("LOCK", holder);
   if (!lock && lock.error().error_number == EWOULDBLOCK) {
-    return fail(ErrorCode::busy, fmt::format("{} is in use by {}. Read-only commands still work", root.path(),
-                                             lock.error().what));
+    return fail(ErrorCode::busy,
+                fmt::format("{} is in use by another writer: {}. Read-only commands still work", root.path(),
+                            lock.error().what));
   }
   if (!lock) return std::unexpected(to_error(lock.error()));
   auto ledger = open_ledger(root, true, options.log);
@@ -375,13 +387,16 @@ bool Engine::decide() {
 bool Engine::sync() {
   auto& impl = *impl_;
   std::optional<Error> dead;
+  bool was_full = false;
   {
     const std::scoped_lock hold(impl.group_mutex);
     if (impl.open.empty()) return false;
+    was_full = impl.open.payload.bytes.size() >= impl.options.group_bytes_max;
     std::swap(impl.open, impl.syncing);
     impl.syncing_bytes = impl.syncing.payload.bytes.size();
     dead = impl.dead;
   }
+  if (was_full && impl.options.room_again) impl.options.room_again();
   impl.completing.swap(impl.syncing.completions);
 #ifdef HOLDFAST_PLANTED_BUGS
   if (impl.options.planted_answer_before_sync) {

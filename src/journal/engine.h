@@ -34,6 +34,8 @@ struct EngineOptions {
                                        << 20;  // of journal, and at least a quarter of the last snapshot
   std::function<void()>
       group_opened;  // called on the decide side when there is something to sync; must not block
+  std::function<void()>
+      room_again;  // called on the sync side when a full group was taken: decide can go on; must not block
 #ifdef HOLDFAST_PLANTED_BUGS
   bool planted_answer_before_sync = false;
 #endif

@@ -69,12 +69,15 @@ Result<void> clear_half_made(Directory& journal) {
   return {};
 }
 
-Result<void> refuse_foreign(Directory& root) {
+}  // namespace
+
+Result<void> check_free(Directory& root) {
   static constexpr std::array<std::string_view, 5> kOurs{"LOCK", "index", "journal", kTemporary, "snapshot"};
   const auto names = root.list();
   if (!names) return io_failure(names.error());
   for (const auto& name : *names) {
     if (name == kFile) {
+      if (auto known = read_identity(root); !known) return std::unexpected(known.error());
       return fail(ErrorCode::not_a_ledger,
                   fmt::format("{} is a ledger already. Nothing was changed", root.path()));
     }
@@ -86,6 +89,8 @@ Result<void> refuse_foreign(Directory& root) {
   }
   return {};
 }
+
+namespace {
 
 Result<void> write_identity(Directory& root, const Identity& identity) {
   auto file = root.open(kTemporary, OpenMode::create);
@@ -133,7 +138,7 @@ Result<LedgerDirectories> open_directories(Directory& root) {
 
 Result<void> create_ledger(Directory& root, const Identity& identity,
                            const std::function<Result<void>(Directory& journal)>& fill) {
-  if (auto ours = refuse_foreign(root); !ours) return ours;
+  if (auto free = check_free(root); !free) return free;
   for (const std::string_view name : {"journal", "snapshot", "index"}) {
     auto directory = root.subdirectory(name, true);
     if (!directory) return io_failure(directory.error());
@@ -160,8 +165,9 @@ Result<Identity> read_identity(Directory& root) {
   const auto got = read_all(**file, 0, bytes);
   if (!got) return io_failure(got.error());
   ByteReader in(std::span<const std::byte>(bytes).first(*got));
-  const auto magic = in.raw(kMagic.size());
-  if (!in.ok() || std::memcmp(magic.data(), kMagic.data(), kMagic.size()) != 0) {
+  // A file that ends before it differs is ours, cut short.
+  const auto magic = in.raw(std::min(kMagic.size(), *got));
+  if (std::memcmp(magic.data(), kMagic.data(), magic.size()) != 0) {
     return fail(ErrorCode::not_a_ledger,
                 fmt::format("{}/{} is not a ledger's: it begins with other bytes. Nothing was "
                             "changed",

@@ -28,6 +28,10 @@ struct LedgerDirectories {
 
 [[nodiscard]] Identity new_identity(Random& random);
 
+/// `not_a_ledger` where the directory holds anything that a creation which was cut off would not have left;
+/// changes nothing.
+[[nodiscard]] Result<void> check_free(Directory& root);
+
 /// Makes an empty ledger: `journal` with its first segment, `snapshot`, `index`, and at the end `ledger`.
 /// Durable when it returns. What an earlier attempt left half-made is made anew; a directory that holds
 /// anything else, a ledger too, is refused with `not_a_ledger` and left alone.

@@ -6,15 +6,17 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <condition_variable>
 #include <exception>
 #include <mutex>
 #include <thread>
 
-#include "base/posix_file.h"
 #include "base/random.h"
+#include "journal/identity.h"
 #include "journal/opening.h"
 #include "journal/querying_store.h"
+#include "journal/root_directory.h"
 #include "journal/views.h"
 
 namespace holdfast::journal {
@@ -128,6 +130,7 @@ class JournalStore final : public QueryingStore {
 
   Result<void> start(EngineOptions options, OpenReport& report) {
     options.group_opened = [this] { sync_signal_.raise(); };
+    options.room_again = [this] { decide_signal_.raise(); };
     auto engine = Engine::open(
         *root_, system_clock(), std::move(options),
         fmt::format("process {} since {}", ::getpid(), to_rfc3339(system_clock().wall())), report);
@@ -227,7 +230,6 @@ class JournalStore final : public QueryingStore {
 
   bool sync_once() {
     if (!engine_->sync()) return false;
-    if (engine_->wants_decide()) decide_signal_.raise();  // the group was full
     if (++syncs_ % 16 == 0 || !engine_->wants_sync()) maintain_signal_.raise();
     return true;
   }
@@ -305,8 +307,12 @@ class JournalReader final : public QueryingStore {
 Result<void> create_where_missing(Directory& root) {
   const auto known = read_identity(root);
   if (known || known.error().code != ErrorCode::not_a_ledger) return {};
+  if (auto free = check_free(root); !free) return free;  // before a lock is left in somebody's directory
   const auto lock = root.lock("LOCK", fmt::format("process {}, making a ledger", ::getpid()));
-  if (!lock) return fail(ErrorCode::busy, fmt::format("{} is in use by {}", root.path(), lock.error().what));
+  if (!lock && lock.error().error_number == EWOULDBLOCK) {
+    return fail(ErrorCode::busy, fmt::format("{} is in use: {}", root.path(), lock.error().what));
+  }
+  if (!lock) return std::unexpected(to_error(lock.error()));
   if (read_identity(root)) return {};  // made meanwhile
   return Engine::create(root, system_random());
 }
@@ -315,30 +321,25 @@ Result<void> create_where_missing(Directory& root) {
 
 Result<std::unique_ptr<Store>> open_journal_store(const std::filesystem::path& directory, bool create,
                                                   EngineOptions options, OpenReport& report) {
-  auto root = open_posix_directory(directory, create);
-  if (!root && root.error().error_number == ENOENT) {
-    return fail(ErrorCode::not_a_ledger,
-                fmt::format("there is no directory {0}. Make a ledger with: holdfast --ledger {0} init",
-                            directory.string()));
-  }
-  if (!root) return std::unexpected(to_error(root.error()));
+  auto root = open_root_directory(directory, create);
+  if (!root) return std::unexpected(root.error());
   if (create) {
     if (auto made = create_where_missing(**root); !made) return std::unexpected(made.error());
   }
-  auto store = std::make_unique<JournalStore>(std::move(*root));
+  return open_journal_store(std::move(*root), std::move(options), report);
+}
+
+Result<std::unique_ptr<Store>> open_journal_store(std::unique_ptr<Directory> root, EngineOptions options,
+                                                  OpenReport& report) {
+  auto store = std::make_unique<JournalStore>(std::move(root));
   if (auto started = store->start(std::move(options), report); !started)
     return std::unexpected(started.error());
   return store;
 }
 
 Result<std::unique_ptr<Store>> open_journal_reader(const std::filesystem::path& directory) {
-  auto root = open_posix_directory(directory, false);
-  if (!root && root.error().error_number == ENOENT) {
-    return fail(ErrorCode::not_a_ledger,
-                fmt::format("there is no directory {0}. Make a ledger with: holdfast --ledger {0} init",
-                            directory.string()));
-  }
-  if (!root) return std::unexpected(to_error(root.error()));
+  auto root = open_root_directory(directory, false);
+  if (!root) return std::unexpected(root.error());
   auto store = std::make_unique<JournalReader>();
   if (auto started = store->start(std::move(*root)); !started) return std::unexpected(started.error());
   return store;

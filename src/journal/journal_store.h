@@ -14,6 +14,10 @@ namespace holdfast::journal {
                                                                 bool create, EngineOptions options,
                                                                 OpenReport& report);
 
+/// The same for a ledger that is there, in any directory: another file system, or one with injected faults.
+[[nodiscard]] Result<std::unique_ptr<Store>> open_journal_store(std::unique_ptr<Directory> root,
+                                                                EngineOptions options, OpenReport& report);
+
 /// Opens what is durable now, for reading; also while another process writes. Commands are refused with
 /// `read_only`.
 [[nodiscard]] Result<std::unique_ptr<Store>> open_journal_reader(const std::filesystem::path& directory);

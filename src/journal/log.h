@@ -67,8 +67,8 @@ struct LogReport {
       notes;  // one line each: a torn tail cut off (file, offset, bytes), an unfinished segment removed
 };
 
-/// Called for each event in order with its decoded form, its canonical bytes and the chain's hash there, never
-/// nullptr. An error stops the scan and is passed on.
+/// Called for each event in order with its decoded form, its canonical bytes and the chain's hash there,
+/// never nullptr. An error stops the scan and is passed on.
 using EventSink = std::function<Result<void>(const Event&, std::span<const std::byte>, const Digest*)>;
 
 class Log {

@@ -1,13 +1,9 @@
 // Verify, backup, restore, migrate.
 #include "journal/maintenance.h"
 
-#include <fmt/format.h>
-
-#include <cerrno>
-
-#include "base/posix_file.h"
 #include "journal/group.h"
 #include "journal/identity.h"
+#include "journal/root_directory.h"
 
 namespace holdfast::journal {
 
@@ -15,15 +11,6 @@ namespace {
 
 /// A frame of the copy: larger ones than a live group's, since nobody waits.
 constexpr std::size_t kCopyFrameBytes = std::size_t{4} << 20;
-
-Result<std::unique_ptr<Directory>> open_root(const std::filesystem::path& path) {
-  auto root = open_posix_directory(path, false);
-  if (root) return std::move(*root);
-  if (root.error().error_number == ENOENT) {
-    return fail(ErrorCode::not_a_ledger, fmt::format("there is no directory {}", path.string()));
-  }
-  return std::unexpected(to_error(root.error()));
-}
 
 std::uint64_t journal_bytes(Directory& journal) {
   std::uint64_t bytes = 0;
@@ -89,7 +76,7 @@ class JournalCopy {
 }  // namespace
 
 Result<LogVerification> verify_ledger(const std::filesystem::path& directory, const ByteProgress& progress) {
-  auto root = open_root(directory);
+  auto root = open_root_directory(directory, false);
   if (!root) return std::unexpected(root.error());
   const auto identity = read_identity(**root);
   if (!identity) return std::unexpected(identity.error());
@@ -100,14 +87,14 @@ Result<LogVerification> verify_ledger(const std::filesystem::path& directory, co
 
 Result<LogVerification> copy_ledger(const std::filesystem::path& source, const std::filesystem::path& target,
                                     CopyOptions options, const ByteProgress& progress) {
-  auto from = open_root(source);
+  auto from = open_root_directory(source, false);
   if (!from) return std::unexpected(from.error());
   const auto identity = read_identity(**from);
   if (!identity) return std::unexpected(identity.error());
   auto from_directories = open_directories(**from);
   if (!from_directories) return std::unexpected(from_directories.error());
-  auto to = open_posix_directory(target, true);
-  if (!to) return std::unexpected(to_error(to.error()));
+  auto to = open_root_directory(target, true);
+  if (!to) return std::unexpected(to.error());
 
   const auto copy_events = [&](Directory& journal) -> Result<void> {
     JournalCopy copy(journal, *identity);
@@ -129,7 +116,9 @@ Result<LogVerification> copy_ledger(const std::filesystem::path& source, const s
     if (!read && !reached && !(options.salvage && read.error().code == ErrorCode::corrupt)) {
       return std::unexpected(read.error());
     }
-    return copy.finish();
+    if (auto finished = copy.finish(); !finished) return finished;
+    if (progress) progress(of, of);
+    return {};
   };
   // The identity is written last: a copy that was cut off is no ledger.
   if (auto made = create_ledger(**to, *identity, copy_events); !made) return std::unexpected(made.error());
@@ -137,7 +126,7 @@ Result<LogVerification> copy_ledger(const std::filesystem::path& source, const s
 }
 
 Result<std::uint32_t> migrate_ledger(const std::filesystem::path& directory) {
-  auto root = open_root(directory);
+  auto root = open_root_directory(directory, false);
   if (!root) return std::unexpected(root.error());
   const auto identity = read_identity(**root);
   if (!identity) return std::unexpected(identity.error());

@@ -129,8 +129,8 @@ Result<Ledger> Ledger::open(std::string_view url, OpenOptions options) {
   if (url.empty()) return fail(ErrorCode::not_a_ledger, "the ledger's url is empty: give a directory");
   if (url.starts_with("postgresql://") || url.starts_with("postgres://")) {
     return fail(ErrorCode::not_a_ledger,
-                fmt::format("{}: this build has the journal store only: give a directory",
-                            url.substr(0, url.find('@'))));
+                fmt::format("{}…: this build has the journal store only: give a directory",
+                            url.substr(0, url.find("//") + 2)));  // the rest may hold a password
   }
   const std::filesystem::path directory(url);
   Result<std::unique_ptr<Store>> store;
