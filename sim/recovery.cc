@@ -56,8 +56,8 @@ void Simulator::recover_if_down() {
   }
   dead_ = false;
   open();
-  match_events();
   disk_.set_faults({});
+  match_events();
   audit();
   if (!calm_) disk_.set_faults(options_.disk);
   ask_again();
