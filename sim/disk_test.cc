@@ -8,7 +8,9 @@
 namespace holdfast::sim {
 namespace {
 
-Bytes filled(std::size_t n, int value) { return Bytes(n, static_cast<std::byte>(value)); }
+Bytes filled(std::size_t n, int value) {
+  return Bytes(n, static_cast<std::byte>(value));
+}
 
 /// A disk with one durable file `f` of `pages` pages of 1.
 struct Prepared {
