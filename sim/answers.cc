@@ -37,19 +37,24 @@ void Simulator::remember_first(const Request& request, const First& first, bool 
   }
 }
 
-void Simulator::forget(const RequestPtr& request) { in_flight_.remove(request); }
+void Simulator::forget(const RequestPtr& request) {
+  in_flight_.remove(request);
+}
 
 void Simulator::answered(const RequestPtr& request, Result<StoreAnswer> reply) {
   forget(request);
   trace([&] {
-    return "answer " + describe(reply ? Result<Answer>(reply->answer) : Result<Answer>(std::unexpected(reply.error())));
+    return "answer " +
+           describe(reply ? Result<Answer>(reply->answer) : Result<Answer>(std::unexpected(reply.error())));
   });
-  const auto operating = !reply && !is_rejection(reply.error().code) && reply.error().code != ErrorCode::aborted;
+  const auto operating =
+      !reply && !is_rejection(reply.error().code) && reply.error().code != ErrorCode::aborted;
   if (operating) {
     switch (reply.error().code) {
       case ErrorCode::storage_full:
         count("storage_full refused");
-        if (const auto* command = std::get_if<Command>(&request->what); command != nullptr && prng_.one_in(2)) {
+        if (const auto* command = std::get_if<Command>(&request->what);
+            command != nullptr && prng_.one_in(2)) {
           to_submit_.push_back(*command);
         }
         return;

@@ -4,13 +4,14 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-
 #include <cerrno>
 
 namespace holdfast::sim {
 namespace {
 
-Bytes filled(std::size_t n, int value) { return Bytes(n, static_cast<std::byte>(value)); }
+Bytes filled(std::size_t n, int value) {
+  return Bytes(n, static_cast<std::byte>(value));
+}
 
 /// A disk with one durable file `f` of `pages` pages of 1.
 struct Prepared {

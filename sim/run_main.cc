@@ -40,8 +40,8 @@ void plant([[maybe_unused]] sim::RunOptions& options, const std::string& bug) {
 }
 
 void print_failure(const sim::RunOptions& options, const sim::RunReport& report, const char* program) {
-  fmt::print(stderr, "FAILED {}\n  options: {}\n  replay:  {} --seeds 1 --seed {} --verbose\n", report.failure,
-             sim::describe(options), program, options.seed);
+  fmt::print(stderr, "FAILED {}\n  options: {}\n  replay:  {} --seeds 1 --seed {} --verbose\n",
+             report.failure, sim::describe(options), program, options.seed);
 }
 
 int run_all(const Arguments& arguments, const char* program) {

@@ -36,7 +36,8 @@ RunOptions draw_options(std::uint64_t seed) {
 std::string describe(const RunOptions& options) {
   const auto& disk = options.disk;
   return fmt::format(
-      "steps {} in_flight {} crash {} jump {} interleave {} flood {} | short {} read {} write {} sync {} dir {} "
+      "steps {} in_flight {} crash {} jump {} interleave {} flood {} | short {} read {} write {} sync {} dir "
+      "{} "
       "space {} capacity {} | segment {} group {} snapshot {}{}{}",
       options.steps, options.in_flight_max, options.crash_of_million, options.clock_jump_of_million,
       options.interleave_of_million, options.flood_of_million, disk.short_write, disk.read_error,

@@ -33,7 +33,9 @@ Simulator::Simulator(const RunOptions& options)
 
 Simulator::~Simulator() = default;
 
-RunReport run(const RunOptions& options) { return Simulator(options).run(); }
+RunReport run(const RunOptions& options) {
+  return Simulator(options).run();
+}
 
 RunReport Simulator::run() {
   try {
@@ -167,7 +169,9 @@ void Simulator::finish() {
   audit();
 }
 
-void Simulator::fail_run(std::string what) const { throw Failure{std::move(what)}; }
+void Simulator::fail_run(std::string what) const {
+  throw Failure{std::move(what)};
+}
 
 void Simulator::require(bool good, const char* what) const {
   if (!good) fail_run(what);

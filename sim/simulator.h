@@ -125,7 +125,7 @@ class Simulator {
   std::deque<Command> to_submit_;
   Timestamp last_at_;
   Digest head_{};
-  bool dead_ = false;  // the engine said that it answers nothing more
+  bool dead_ = false;     // the engine said that it answers nothing more
   bool syncing_ = false;  // a sync of a step is under way: `decide` may run between its file operations
   bool calm_ = false;     // the end of the run: no faults any more
   std::uint64_t step_ = 0;
