@@ -2,8 +2,8 @@
 // file operation of a release fails once, with each error, and what remains is looked at in the process that
 // saw it, in one that opens the ledger after it, and after a power cut.
 //
-// Where the failure comes before the frame is whole, nothing of the release remains. Where it comes later (the
-// sync itself, or after it) the answer is that nothing is known: then all of it is there or nothing, and
+// Where the failure comes before the frame is whole, nothing of the release remains. Where it comes later
+// (the sync itself, or after it) the answer is that nothing is known: then all of it is there or nothing, and
 // asking again under its key settles it once.
 #include <gtest/gtest.h>
 
@@ -45,7 +45,10 @@ Seen look(const journal::State& state) {
 }
 
 const Seen kBefore{.locked = kEscrows, .payer_held = kEscrows * kAmount, .seq = 5};
-const Seen kAfter{.released = kEscrows, .shop = kEscrows * 920, .commission = kEscrows * 50, .fees = kEscrows * 30,
+const Seen kAfter{.released = kEscrows,
+                  .shop = kEscrows * 920,
+                  .commission = kEscrows * 50,
+                  .fees = kEscrows * 30,
                   .seq = 6};
 
 Command release_campaign() {
@@ -92,8 +95,8 @@ std::optional<Failed> fail_at(const Failing& failing) {
   }
   machine.reopen(failing.power_cut);
   const auto found = look(machine);
-  EXPECT_TRUE(found == kBefore || found == kAfter) << "never a part: " << found.released << " released, seq "
-                                                   << found.seq;
+  EXPECT_TRUE(found == kBefore || found == kAfter)
+      << "never a part: " << found.released << " released, seq " << found.seq;
   const auto again = machine.execute(release_campaign());
   EXPECT_TRUE(again.has_value());
   if (again) {
@@ -107,9 +110,9 @@ void fail_at_every_step(Failing failing) {
   int nothing_done = 0;
   int all_done = 0;
   for (failing.n = 0;; ++failing.n) {
-    SCOPED_TRACE(::testing::Message() << "operation " << failing.n << ", errno " << failing.error_number
-                                      << ", power cut " << failing.power_cut << ", tiny segments "
-                                      << failing.tiny_segments);
+    SCOPED_TRACE(::testing::Message()
+                 << "operation " << failing.n << ", errno " << failing.error_number << ", power cut "
+                 << failing.power_cut << ", tiny segments " << failing.tiny_segments);
     const auto failed = fail_at(failing);
     if (!failed) break;
     ++(failed->nothing_done ? nothing_done : all_done);

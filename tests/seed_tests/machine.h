@@ -59,12 +59,11 @@ class Machine {
   }
 
   void set_up_shop(int holds, std::int64_t amount) {
-    const std::vector<Command> commands = {
-        {OpenAccount{"payer", euro(), AccountKind::user}, {}},
-        {OpenAccount{"shop", euro(), AccountKind::beneficiary}, {}},
-        {standard_plan(), {}},
-        {Deposit{"payer", Amount(holds * amount), {}}, keyed("deposit")},
-        many_holds("campaign", holds, amount)};
+    const std::vector<Command> commands = {{OpenAccount{"payer", euro(), AccountKind::user}, {}},
+                                           {OpenAccount{"shop", euro(), AccountKind::beneficiary}, {}},
+                                           {standard_plan(), {}},
+                                           {Deposit{"payer", Amount(holds * amount), {}}, keyed("deposit")},
+                                           many_holds("campaign", holds, amount)};
     for (const auto& command : commands) ASSERT_TRUE(execute(command).has_value());
   }
 

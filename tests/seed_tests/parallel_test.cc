@@ -45,7 +45,8 @@ TEST(SeedParallel, TenThreadsReleaseBatchesAndTheCommissionIsExact) {
 TEST(SeedParallel, TwoGroupsOfAThousandInParallelPayACommissionOf100000) {
   Shop shop(2'000'000);
   auto& ledger = shop.ledger();
-  for (const auto* group : {"a", "b"}) ASSERT_TRUE(ledger.execute(many_holds(group, 1'000, 1'000)).has_value());
+  for (const auto* group : {"a", "b"})
+    ASSERT_TRUE(ledger.execute(many_holds(group, 1'000, 1'000)).has_value());
   std::barrier start(2);
   const auto release = [&](const char* group) {
     start.arrive_and_wait();

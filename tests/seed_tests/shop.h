@@ -12,7 +12,9 @@
 
 namespace holdfast {
 
-inline Currency euro() { return *Currency::parse("EUR"); }
+inline Currency euro() {
+  return *Currency::parse("EUR");
+}
 
 inline DefineFeePlan standard_plan() {
   DefineFeePlan plan{"standard", euro(), {}, {}, Rounding::half_up};
