@@ -30,8 +30,10 @@ void Simulator::remember_first(const Request& request, const First& first, bool 
     for (const auto& step : run->block.steps) inner_keys(step.command, keys);
   }
   for (const auto& key : keys) {
-    // A key that a rolled-back part had is free again.
-    if (complete && model_.book().keys.contains(key)) first_answers_.try_emplace(key, first);
+    // A key that a rolled-back part had is free again; that of a chunked command has its answer at the end.
+    const auto taken = model_.book().keys.find(key);
+    if (!complete || taken == model_.book().keys.end() || taken->second->chunks) continue;
+    first_answers_.try_emplace(key, first);
   }
 }
 

@@ -75,7 +75,7 @@ int run_all(const Arguments& arguments, const char* program) {
     return 1;
   }
   const auto took = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  coverage.print();
+  coverage.print(arguments.coverage);
   fmt::print("{} seeds, {} failed, {:.1f} s\n", arguments.seeds, failures, took);
   if (arguments.coverage && !coverage.complete()) ++failures;
   return failures == 0 ? 0 : 1;
