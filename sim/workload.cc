@@ -92,9 +92,11 @@ Command Workload::again(Command command) {
 
 Command Workload::flood() {
   Atomic atomic;
-  for (int i = 0; i < 260; ++i) {
+  for (int i = 0; i < 520; ++i) {
     atomic.commands.push_back({Deposit{"user:0", Amount(kMaxMinor), {}}, options(true)});
     atomic.commands.back().options.dry_run = false;
+    atomic.commands.back().options.key =
+        fmt::format("flood{}", ++counter_);  // one without a key would refuse them all
   }
   auto made = Command{std::move(atomic), options(true)};
   made.options.dry_run = false;
