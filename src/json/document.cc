@@ -13,10 +13,12 @@ namespace bj = boost::json;
 /// Builds the tape from the parser's events. It stops the parser with an error of its own where a field
 /// repeats.
 struct Document::Handler {
+  // The parser asks for these names. NOLINTBEGIN(readability-identifier-naming)
   static constexpr std::size_t max_array_size = kMaxItems;
   static constexpr std::size_t max_object_size = kMaxFields;
   static constexpr std::size_t max_string_size = kMaxTextBytes;
   static constexpr std::size_t max_key_size = kMaxTextBytes;
+  // NOLINTEND(readability-identifier-naming)
 
   Document document;
   std::vector<std::uint32_t> open;  // lists and objects that have not ended, outermost first

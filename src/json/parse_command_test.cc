@@ -34,6 +34,12 @@ std::string hold_with(const std::string& field, const std::string& value) {
   return text + "}";
 }
 
+/// A fee plan with this commission, and more behind its fee.
+std::string plan_with(const std::string& commission, const std::string& more = "") {
+  return R"({"op":"define_fee_plan","fee_plan":"p","currency":"EUR","commission":)" + commission +
+         R"(,"processor_fee":{"rate":"0"})" + more + "}";
+}
+
 TEST(ParseCommand, NotJson) {
   const std::string cases[] = {
       "",
@@ -193,13 +199,12 @@ TEST(ParseCommand, WrongTypes) {
       R"({"op":"release","group":"g","close":"yes"})",
       R"({"op":"open_account","account":"a","currency":"EUR","kind":"wallet"})",
       R"({"op":"open_account","account":"a","currency":"EUR","kind":1})",
-      R"({"op":"define_fee_plan","fee_plan":"p","currency":"EUR","commission":0.05,"processor_fee":{"rate":"0"}})",
-      R"({"op":"define_fee_plan","fee_plan":"p","currency":"EUR","commission":{"rate":0.05},)"
-      R"("processor_fee":{"rate":"0"}})",
-      R"({"op":"define_fee_plan","fee_plan":"p","currency":"EUR","commission":{"rate":"1.5"},)"
-      R"("processor_fee":{"rate":"0"}})",
-      R"({"op":"define_fee_plan","fee_plan":"p","currency":"EUR","commission":{"rate":"0"},)"
-      R"("processor_fee":{"rate":"0"},"rounding":"nearest"})",
+      plan_with("0.05"),
+      plan_with(R"({"rate":0.05})"),
+      plan_with(R"({"rate":"1.5"})"),
+      plan_with(R"({"rate":"0","fixed":"1"})"),
+      plan_with(R"({"rate":"0","min":null})"),
+      plan_with(R"({"rate":"0"})", R"(,"rounding":"nearest")"),
       R"({"op":"atomic","commands":{}})",
       R"({"op":"atomic","commands":[1]})",
       R"({"op":"atomic","commands":[{"op":"freeze","escrow":1}],"on_error":"stop"})",

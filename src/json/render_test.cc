@@ -143,7 +143,7 @@ TEST(Render, AnEvent) {
 TEST(Writer, EveryTextIsReadBackAsItWas) {
   std::vector<std::string> texts = {"",    "plain", "\"quoted\" \\ /", "été – 日本 🎈", "\xF4\x8F\xBF\xBF",
                                     "\x7f"};
-  for (char c = 0; c < 0x20; ++c) texts.push_back(std::string(3, c));
+  for (char c = 0; c < 0x20; ++c) texts.emplace_back(3, c);
   for (const auto& text : texts) {
     std::string out;
     append_quoted(out, text);

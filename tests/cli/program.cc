@@ -31,6 +31,7 @@ void redirect(int descriptor, const std::filesystem::path& file, int flags) {
 
 [[noreturn]] void execute(const std::vector<std::string>& arguments) {
   std::vector<char*> pointers;
+  pointers.reserve(arguments.size() + 1);
   for (const auto& argument : arguments) pointers.push_back(const_cast<char*>(argument.c_str()));
   pointers.push_back(nullptr);
   ::execvp(pointers[0], pointers.data());
