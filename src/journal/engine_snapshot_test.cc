@@ -79,7 +79,7 @@ TEST_F(EngineSnapshots, OneIsMadeInBoundedStepsAndUsedWhenItOpensAgain) {
     largest = std::max(largest, step);
     all += std::exchange(step, 0);
   }
-  EXPECT_GE(writes, 3) << "a chunk or two a step";
+  EXPECT_GE(writes, 2) << "not all at once";
   EXPECT_LT(largest, std::uint64_t{2} << 20) << "a step writes what it collected: a chunk of rows at most";
   EXPECT_LT(largest, all);
   engine.faults.on_call = {};
