@@ -9,19 +9,52 @@
 
 namespace holdfast::sim {
 
-void Simulator::forget(const RequestPtr& request) { in_flight_.remove(request); }
+namespace {
+
+/// Keys of the commands inside an atomic or block, at every level.
+void inner_keys(const Command& command, std::vector<std::string>& out) {
+  if (!command.options.key.empty()) out.push_back(command.options.key);
+  if (const auto* atomic = std::get_if<Atomic>(&command.operation)) {
+    for (const auto& inner : atomic->commands) inner_keys(inner, out);
+  }
+}
+
+}  // namespace
+
+void Simulator::remember_first(const Request& request, const First& first, bool complete) {
+  std::vector<std::string> keys;
+  if (const auto* command = std::get_if<Command>(&request.what)) {
+    inner_keys(*command, keys);
+  } else if (const auto* run = std::get_if<BlockRun>(&request.what)) {
+    keys.push_back(run->block.options.key);
+    for (const auto& step : run->block.steps) inner_keys(step.command, keys);
+  }
+  for (const auto& key : keys) {
+    // A key that a rolled-back part had is free again; that of a chunked command has its answer at the end.
+    const auto taken = model_.book().keys.find(key);
+    if (!complete || taken == model_.book().keys.end() || taken->second->chunks) continue;
+    first_answers_.try_emplace(key, first);
+  }
+}
+
+void Simulator::forget(const RequestPtr& request) {
+  in_flight_.remove(request);
+}
 
 void Simulator::answered(const RequestPtr& request, Result<StoreAnswer> reply) {
   forget(request);
   trace([&] {
-    return "answer " + describe(reply ? Result<Answer>(reply->answer) : Result<Answer>(std::unexpected(reply.error())));
+    return "answer " +
+           describe(reply ? Result<Answer>(reply->answer) : Result<Answer>(std::unexpected(reply.error())));
   });
-  const auto operating = !reply && !is_rejection(reply.error().code) && reply.error().code != ErrorCode::aborted;
+  const auto operating =
+      !reply && !is_rejection(reply.error().code) && reply.error().code != ErrorCode::aborted;
   if (operating) {
     switch (reply.error().code) {
       case ErrorCode::storage_full:
         count("storage_full refused");
-        if (const auto* command = std::get_if<Command>(&request->what); command != nullptr && prng_.one_in(2)) {
+        if (const auto* command = std::get_if<Command>(&request->what);
+            command != nullptr && prng_.one_in(2)) {
           to_submit_.push_back(*command);
         }
         return;
@@ -37,6 +70,11 @@ void Simulator::answered(const RequestPtr& request, Result<StoreAnswer> reply) {
     check_command(*command, reply);
   } else {
     check_block(std::get<BlockRun>(request->what), reply);
+  }
+  if (reply && reply->answer.seq && !reply->answer.replayed) {
+    const auto& answer = reply->answer;
+    require(answer.event_id.has_value(), "an answer with a seq has an event id");
+    remember_first(*request, {*answer.event_id, *answer.seq, answer.at}, !reply->more);
   }
 }
 
@@ -57,7 +95,7 @@ void Simulator::check_command(const Command& command, const Result<StoreAnswer>&
     require(answer->at >= last_at_, "the time of events never decreases");
     last_at_ = answer->at;
   }
-  check_first(command.options.key, *answer, !reply->more);
+  check_replay(command.options.key, *answer);
   if (reply->more && !prng_.one_in(8)) to_submit_.push_back(command);
   if (!command.options.key.empty() && !command.options.dry_run) {
     if (asked_.size() < 32) {
@@ -68,13 +106,8 @@ void Simulator::check_command(const Command& command, const Result<StoreAnswer>&
   }
 }
 
-void Simulator::check_first(const std::string& key, const Answer& answer, bool complete) {
-  if (key.empty() || !answer.seq) return;
-  require(answer.event_id.has_value(), "an answer with a seq has an event id");
-  if (!answer.replayed) {
-    if (complete) first_answers_[key] = {*answer.event_id, *answer.seq, answer.at};
-    return;
-  }
+void Simulator::check_replay(const std::string& key, const Answer& answer) {
+  if (!answer.replayed) return;
   const auto first = first_answers_.find(key);
   require(first != first_answers_.end(), "a replay has a first answer");
   const bool same = first->second.seq == *answer.seq && first->second.event_id == *answer.event_id &&
@@ -116,7 +149,7 @@ void Simulator::check_block(const BlockRun& run, const Result<StoreAnswer>& repl
     require(answer->seq->value() == model_.book().seq, "events are numbered in the order of the answers");
     last_at_ = std::max(last_at_, answer->at);
   }
-  check_first(run.block.options.key, *answer, true);
+  check_replay(run.block.options.key, *answer);
 }
 
 void Simulator::submit_read() {

@@ -44,7 +44,8 @@ void Simulator::audit_chain() {
   std::uint64_t seq = 0;
   Timestamp at;
   const auto scanned = engine_->log().scan(
-      Seq(), [&](const Event& event, std::span<const std::byte> bytes, const Digest* recorded) -> Result<void> {
+      Seq(),
+      [&](const Event& event, std::span<const std::byte> bytes, const Digest* recorded) -> Result<void> {
         require(event.seq.value() == seq + 1, "seq has no gap");
         require(event.at >= at, "the time of events never decreases");
         seq = event.seq.value();
@@ -109,7 +110,8 @@ void Simulator::audit_queries() {
 void Simulator::audit_laws() {
   Auditor auditor;
   const auto scanned = engine_->log().scan(
-      Seq(), [&](const Event& event, std::span<const std::byte> bytes, const Digest* recorded) -> Result<void> {
+      Seq(),
+      [&](const Event& event, std::span<const std::byte> bytes, const Digest* recorded) -> Result<void> {
         auditor.event(event, bytes, recorded);
         return {};
       });

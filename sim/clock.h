@@ -16,7 +16,9 @@ class SimClock final : public Clock {
       : prng_(prng), jumps_of_million_(jumps_of_million), drift_of_million_(prng_.between(-50'000, 50'000)) {}
 
   [[nodiscard]] Timestamp wall() const override { return {wall_micros_}; }
-  [[nodiscard]] std::chrono::nanoseconds monotonic() const override { return std::chrono::nanoseconds(nanos_); }
+  [[nodiscard]] std::chrono::nanoseconds monotonic() const override {
+    return std::chrono::nanoseconds(nanos_);
+  }
 
   /// Time passes: up to a few milliseconds, and now and then the wall clock is set anew.
   void step() {

@@ -57,16 +57,16 @@ std::uint64_t Coverage::of(const std::string& branch) const {
   return found == branches_.end() ? 0 : found->second;
 }
 
-void Coverage::print() const {
+void Coverage::print(bool needed) const {
   fmt::print("{} commands, {} events\n", commands_, events_);
   for (std::size_t i = 0; i < kFaults; ++i) {
     const auto fault = static_cast<Fault>(i);
     fmt::print("  {:>9}  {}\n", faults_.of(fault), to_string(fault));
-    if (faults_.of(fault) == 0) fmt::print(stderr, "never injected: {}\n", to_string(fault));
+    if (needed && faults_.of(fault) == 0) fmt::print(stderr, "never injected: {}\n", to_string(fault));
   }
   for (const auto& [branch, n] : branches_) fmt::print("  {:>9}  {}\n", n, branch);
   for (const auto branch : kNeeded) {
-    if (of(std::string(branch)) == 0) fmt::print(stderr, "never reached: {}\n", branch);
+    if (needed && of(std::string(branch)) == 0) fmt::print(stderr, "never reached: {}\n", branch);
   }
 }
 

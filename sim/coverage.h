@@ -13,8 +13,8 @@ namespace holdfast::sim {
 class Coverage {
  public:
   void add(const RunReport& report);
-  /// Prints each count; those that are needed and 0 to the standard error stream.
-  void print() const;
+  /// Prints each count. \param needed  those that must be reached and were not, to the standard error stream
+  void print(bool needed) const;
   [[nodiscard]] bool complete() const;
 
  private:

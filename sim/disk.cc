@@ -79,12 +79,15 @@ class SimFile final : public File {
   }
 
   [[nodiscard]] IoResult<std::uint64_t> size() const override {
-    if (auto entered = disk_.enter(process_, what("fstat")); !entered) return std::unexpected(entered.error());
+    if (auto entered = disk_.enter(process_, what("fstat")); !entered)
+      return std::unexpected(entered.error());
     return node_->visible.size();
   }
 
  private:
-  [[nodiscard]] std::string what(std::string_view call) const { return fmt::format("{} {}", call, node_->path); }
+  [[nodiscard]] std::string what(std::string_view call) const {
+    return fmt::format("{} {}", call, node_->path);
+  }
 
   [[nodiscard]] IoResult<void> enter_write(std::string_view call) {
     disk_.let_others_run();
@@ -171,7 +174,8 @@ class SimDirectory final : public Directory {
     return std::make_unique<SimFile>(disk_, *made, true);
   }
 
-  [[nodiscard]] IoResult<std::unique_ptr<Directory>> subdirectory(std::string_view name, bool create) override {
+  [[nodiscard]] IoResult<std::unique_ptr<Directory>> subdirectory(std::string_view name,
+                                                                  bool create) override {
     if (auto entered = disk_.enter(process_, what("mkdir", name)); !entered) {
       return std::unexpected(entered.error());
     }
@@ -224,7 +228,8 @@ class SimDirectory final : public Directory {
 
   [[nodiscard]] std::string path() const override { return node_.path; }
 
-  [[nodiscard]] IoResult<std::unique_ptr<File>> lock(std::string_view name, std::string_view holder) override {
+  [[nodiscard]] IoResult<std::unique_ptr<File>> lock(std::string_view name,
+                                                     std::string_view holder) override {
     if (auto entered = disk_.enter(process_, what("flock", name)); !entered) {
       return std::unexpected(entered.error());
     }
@@ -279,7 +284,9 @@ class SimDirectory final : public Directory {
   SimDisk::Node& node_;
 };
 
-SimDisk::SimDisk(Prng prng) : prng_(prng), root_(std::make_unique<Node>()) { root_->is_directory = true; }
+SimDisk::SimDisk(Prng prng) : prng_(prng), root_(std::make_unique<Node>()) {
+  root_->is_directory = true;
+}
 SimDisk::~SimDisk() = default;
 
 std::unique_ptr<Directory> SimDisk::root() {
@@ -343,6 +350,8 @@ Bytes SimDisk::contents(std::string_view path) const {
   return node->visible;
 }
 
-std::uint64_t SimDisk::fingerprint() const { return Prng(prng_).next(); }
+std::uint64_t SimDisk::fingerprint() const {
+  return Prng(prng_).next();
+}
 
 }  // namespace holdfast::sim

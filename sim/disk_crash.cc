@@ -64,8 +64,7 @@ void SimDisk::crash_directory(Node& directory) {
   const auto survival = draw_survival(prng_);
   auto& entries = directory.durable_entries;
   for (const auto& change : directory.entry_changes) {
-    const bool kept =
-        survival == Survival::all || (survival == Survival::parts && prng_.below(2) == 0);
+    const bool kept = survival == Survival::all || (survival == Survival::parts && prng_.below(2) == 0);
     switch (change.kind) {
       case DirectoryChange::Kind::create:
         if (kept) entries.insert_or_assign(change.name, change.node);
@@ -189,7 +188,8 @@ std::optional<SimDisk::Rot> SimDisk::rot(const std::function<bool(std::string_vi
   auto& file = *prng_.pick(files);
   const auto offset = prng_.below(file.durable.size());
   file.durable[static_cast<std::size_t>(offset)] ^= static_cast<std::byte>(1U << prng_.below(8));
-  if (offset < file.visible.size()) file.visible[static_cast<std::size_t>(offset)] = file.durable[static_cast<std::size_t>(offset)];
+  if (offset < file.visible.size())
+    file.visible[static_cast<std::size_t>(offset)] = file.durable[static_cast<std::size_t>(offset)];
   counts_.add(Fault::bit_rot);
   return Rot{file.path, offset};
 }

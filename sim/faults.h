@@ -37,11 +37,14 @@ inline constexpr std::size_t kFaults = static_cast<std::size_t>(Fault::count_);
 
 [[nodiscard]] constexpr std::string_view to_string(Fault fault) {
   constexpr std::array<std::string_view, kFaults> names = {
-      "crash",           "crash in recovery", "lost page",      "reordered page", "half sector",
-      "lost sector",     "garbage sector",    "grown before data", "lost create", "lost rename",
-      "lost remove",     "lost truncate",     "short write",    "read error",     "write error",
-      "sync error",      "directory error",   "no space",       "disk full",      "bit rot",
-      "misdirected write", "clock jump"};
+      "crash",          "crash in recovery", "lost page",
+      "reordered page", "half sector",       "lost sector",
+      "garbage sector", "grown before data", "lost create",
+      "lost rename",    "lost remove",       "lost truncate",
+      "short write",    "read error",        "write error",
+      "sync error",     "directory error",   "no space",
+      "disk full",      "bit rot",           "misdirected write",
+      "clock jump"};
   return names[static_cast<std::size_t>(fault)];
 }
 

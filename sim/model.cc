@@ -135,7 +135,8 @@ void Model::block_end_savepoint(std::optional<ErrorCode> rolled_back) {
   Outcome savepoint;
   savepoint.is_atomic = true;
   savepoint.parts = std::move(frames_.back());
-  for (const auto& part : savepoint.parts) savepoint.recorded = savepoint.recorded || (part.ok() && part.recorded);
+  for (const auto& part : savepoint.parts)
+    savepoint.recorded = savepoint.recorded || (part.ok() && part.recorded);
   frames_.pop_back();
   if (rolled_back) {
     savepoint = {};

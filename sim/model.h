@@ -110,7 +110,7 @@ struct ModelBook {
   std::map<std::string, ModelAccount> accounts;
   std::map<std::uint64_t, ModelEscrow> escrows;
   std::map<std::string, std::uint64_t> escrow_of_key;
-  std::map<std::string, bool> groups;  // open
+  std::map<std::string, bool> groups;                   // open
   std::map<std::string, std::vector<ModelPlan>> plans;  // all versions, from 1
   std::map<std::string, std::shared_ptr<const ModelKey>> keys;
   std::uint64_t seq = 0;

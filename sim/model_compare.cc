@@ -30,7 +30,8 @@ bool same_error(const Outcome& expected, const Error& actual, bool with_path) {
       !expected.codes.contains(ErrorCode::amount_out_of_range) && actual.path != expected.path) {
     return false;
   }
-  return !expected.batch_error || (actual.items == expected.items && same_counts(actual.counts, expected.counts));
+  return !expected.batch_error ||
+         (actual.items == expected.items && same_counts(actual.counts, expected.counts));
 }
 
 bool same_result(const Outcome& expected, const CommandResult& actual) {
@@ -49,8 +50,10 @@ bool same_result(const Outcome& expected, const CommandResult& actual) {
   if (const auto* settlement = std::get_if<Settlement>(&expected.result)) {
     return same_settlement(*settlement, std::get<Settlement>(actual));
   }
-  if (const auto* hold = std::get_if<HoldResult>(&expected.result)) return *hold == std::get<HoldResult>(actual);
-  if (const auto* plan = std::get_if<PlanResult>(&expected.result)) return *plan == std::get<PlanResult>(actual);
+  if (const auto* hold = std::get_if<HoldResult>(&expected.result))
+    return *hold == std::get<HoldResult>(actual);
+  if (const auto* plan = std::get_if<PlanResult>(&expected.result))
+    return *plan == std::get<PlanResult>(actual);
   return true;
 }
 

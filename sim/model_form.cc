@@ -42,7 +42,9 @@ struct FormCheck {
     require((ref.id.value() != 0) == ref.key.empty());
     require(ref.key.empty() || key_ok(ref.key));
   }
-  void dates(const std::optional<Timestamp>& a, const std::optional<Timestamp>& b) const { require(!a || !b); }
+  void dates(const std::optional<Timestamp>& a, const std::optional<Timestamp>& b) const {
+    require(!a || !b);
+  }
   void rule(const FeeRule& rule) const {
     amount(rule.fixed, 0), amount(rule.min, 0);
     if (rule.max) amount(*rule.max, 0), require(*rule.max >= rule.min);
@@ -87,7 +89,9 @@ struct FormCheck {
     dates(op.release_at, op.refund_at);
   }
   void operator()(const Reschedule& op) const { escrow(op.escrow), dates(op.release_at, op.refund_at); }
-  void operator()(const Release& op) const { batch(op), require(op.fee_plan.empty() || name_ok(op.fee_plan)); }
+  void operator()(const Release& op) const {
+    batch(op), require(op.fee_plan.empty() || name_ok(op.fee_plan));
+  }
   void operator()(const Refund& op) const { batch(op); }
   void operator()(const Freeze& op) const { escrow(op.escrow); }
   void operator()(const Resolve& op) const {

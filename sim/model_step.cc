@@ -10,7 +10,9 @@ namespace {
 const std::string kCommissionAccount = "platform:commission";
 const std::string kFeeAccount = "processor:fees";
 
-std::string default_external(Currency currency) { return "external:" + std::string(currency.code()); }
+std::string default_external(Currency currency) {
+  return "external:" + std::string(currency.code());
+}
 
 }  // namespace
 
@@ -37,7 +39,8 @@ void ModelStep::operator()(const OpenAccount& op) {
     return;
   }
   if (!found->second.open) wrong(ErrorCode::account_closed);
-  if (found->second.currency != op.currency || found->second.kind != op.kind) wrong(ErrorCode::account_exists);
+  if (found->second.currency != op.currency || found->second.kind != op.kind)
+    wrong(ErrorCode::account_exists);
 }
 
 void ModelStep::operator()(const CloseAccount& op) {
@@ -55,14 +58,16 @@ void ModelStep::operator()(const CloseAccount& op) {
   }
   for (const auto& [name, version] : in_force) {
     const auto& plan = book_.plans.at(name)[version - 1];
-    if (plan.commission.to == op.account || plan.processor_fee.to == op.account) wrong(ErrorCode::account_in_use);
+    if (plan.commission.to == op.account || plan.processor_fee.to == op.account)
+      wrong(ErrorCode::account_in_use);
   }
   if (!ok()) return;
   account->open = false;
   changed_ = true;
 }
 
-void ModelStep::fee_account(const FeeRule& rule, const std::string& name, AccountKind kind, Currency currency) {
+void ModelStep::fee_account(const FeeRule& rule, const std::string& name, AccountKind kind,
+                            Currency currency) {
   const auto& account = rule.to.empty() ? name : rule.to;
   const auto found = book_.accounts.find(account);
   if (found == book_.accounts.end()) {
@@ -133,8 +138,12 @@ void ModelStep::move(const std::string& from, const std::string& to, Amount amou
   changed_ = true;
 }
 
-void ModelStep::operator()(const Deposit& op) { move_outside(op, true); }
-void ModelStep::operator()(const Withdraw& op) { move_outside(op, false); }
+void ModelStep::operator()(const Deposit& op) {
+  move_outside(op, true);
+}
+void ModelStep::operator()(const Withdraw& op) {
+  move_outside(op, false);
+}
 
 void ModelStep::operator()(const Transfer& op) {
   const auto* from = usable(op.from);
@@ -156,7 +165,8 @@ void ModelStep::operator()(const Hold& op) {
   if (plan == book_.plans.end()) {
     wrong(ErrorCode::fee_plan_not_found);
   } else {
-    if (payer != nullptr && plan->second.back().currency != payer->currency) wrong(ErrorCode::currency_mismatch);
+    if (payer != nullptr && plan->second.back().currency != payer->currency)
+      wrong(ErrorCode::currency_mismatch);
     const auto fees = model_whole_fees(amount, plan->second.back());
     if (fees.commission + fees.processor_fee > amount) wrong(ErrorCode::fees_exceed_amount);
   }

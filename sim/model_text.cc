@@ -9,7 +9,9 @@ namespace {
 
 using Fields = std::map<std::string, std::string>;
 
-std::string text(Amount amount) { return std::to_string(amount.minor()); }
+std::string text(Amount amount) {
+  return std::to_string(amount.minor());
+}
 std::string text(const EscrowRef& ref) {
   return ref.key.empty() ? std::to_string(ref.id.value()) : '"' + ref.key + '"';
 }
@@ -98,9 +100,9 @@ std::string names(const std::set<ErrorCode>& codes) {
 std::string describe_settlement(const Settlement& settlement) {
   std::string out = "settled";
   for (const auto& total : settlement.totals) {
-    out += fmt::format(" [{} {} escrows {} commission {} fee {} net {}]", total.currency.code(), total.escrows,
-                       total.amount.minor(), total.commission.minor(), total.processor_fee.minor(),
-                       total.net.minor());
+    out += fmt::format(" [{} {} escrows {} commission {} fee {} net {}]", total.currency.code(),
+                       total.escrows, total.amount.minor(), total.commission.minor(),
+                       total.processor_fee.minor(), total.net.minor());
   }
   for (const auto& count : settlement.skipped_count) {
     out += fmt::format(" skipped {} {}", count.count, to_string(count.code));
@@ -130,7 +132,8 @@ std::string describe_result(const CommandResult& result) {
 }
 
 std::string describe_error(const Error& error) {
-  std::string out = fmt::format("{} at [{}]: {}", to_string(error.code), fmt::join(error.path, " "), error.message);
+  std::string out =
+      fmt::format("{} at [{}]: {}", to_string(error.code), fmt::join(error.path, " "), error.message);
   for (const auto& item : error.items) {
     out += fmt::format(" ({} '{}' {})", item.escrow.value(), item.key, to_string(item.reason));
   }
@@ -167,7 +170,8 @@ std::string describe(const Outcome& outcome) {
     for (const auto& item : outcome.items) {
       out += fmt::format(" ({} '{}' {})", item.escrow.value(), item.key, to_string(item.reason));
     }
-    for (const auto& count : outcome.counts) out += fmt::format(" {}x {}", count.count, to_string(count.code));
+    for (const auto& count : outcome.counts)
+      out += fmt::format(" {}x {}", count.count, to_string(count.code));
     return out;
   }
   std::string out;

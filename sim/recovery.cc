@@ -56,19 +56,18 @@ void Simulator::recover_if_down() {
   }
   dead_ = false;
   open();
-  match_events();
-  const auto faults = disk_.faults();
   disk_.set_faults({});
+  match_events();
   audit();
-  disk_.set_faults(faults);
+  if (!calm_) disk_.set_faults(options_.disk);
   ask_again();
 }
 
 void Simulator::open() {
-  disk_.set_faults(options_.disk);
   for (int i = 0; i < kTries; ++i) {
-    if (i >= kTriesWithFaults) disk_.set_faults({});
-    if (try_open(i < kTriesWithFaults)) return;
+    const bool faulty = !calm_ && i < kTriesWithFaults;
+    disk_.set_faults(faulty ? options_.disk : DiskFaults());
+    if (try_open(faulty)) return;
   }
   fail_run("the ledger does not open");
 }
@@ -104,8 +103,8 @@ bool Simulator::try_open(bool may_crash) {
 }
 
 void Simulator::note_branches(const std::vector<std::string>& notes) {
-  constexpr std::array<std::string_view, 4> known = {"torn write", "unfinished segment", "snapshot passed over",
-                                                     "missing or damaged"};
+  constexpr std::array<std::string_view, 4> known = {"torn write", "unfinished segment",
+                                                     "snapshot passed over", "missing or damaged"};
   for (const auto& note : notes) {
     trace([&] { return "note: " + note; });
     for (const auto branch : known) {
@@ -118,7 +117,8 @@ void Simulator::match_events() {
   const auto durable = engine_->log().durable();
   const auto acknowledged = model_.book().seq;
   if (durable.seq.value() < acknowledged) {
-    fail_run(fmt::format("events {} to {} were acknowledged and are lost", durable.seq.value() + 1, acknowledged));
+    fail_run(
+        fmt::format("events {} to {} were acknowledged and are lost", durable.seq.value() + 1, acknowledged));
   }
   const auto scanned = engine_->log().scan(
       Seq(acknowledged), [&](const Event& event, std::span<const std::byte>, const Digest*) -> Result<void> {
@@ -133,7 +133,8 @@ void Simulator::take_over(const Event& event) {
     return request->options() != nullptr && request->options()->reference == event.entry.reference;
   });
   if (asked == unknown_.end()) {
-    fail_run(fmt::format("event {} (reference {}) was never asked for", event.seq.value(), event.entry.reference));
+    fail_run(
+        fmt::format("event {} (reference {}) was never asked for", event.seq.value(), event.entry.reference));
   }
   count("in flight, recovered");
   const auto result = result_of(event.entry);
@@ -149,9 +150,7 @@ void Simulator::take_over(const Event& event) {
   require(expected.recorded && model_.book().seq == event.seq.value(), "an event is there for what made it");
   require(event.at >= last_at_, "the time of events never decreases");
   last_at_ = event.at;
-  if (!event.entry.key.empty() && !expected.more) {
-    first_answers_[event.entry.key] = {event.seq.value(), event.seq, event.at};
-  }
+  remember_first(**asked, {event.seq.value(), event.seq, event.at}, !expected.more);
 }
 
 void Simulator::ask_again() {
@@ -186,7 +185,8 @@ void Simulator::class_b() {
     }
     audit();
   }
-  if (options_.rots || prng_.one_in(2)) require(engine_->close().has_value(), "a ledger closes in good order");
+  if (options_.rots || prng_.one_in(2))
+    require(engine_->close().has_value(), "a ledger closes in good order");
   engine_.reset();
   disk_.restart();
   if (options_.rots) {

@@ -40,8 +40,8 @@ void plant([[maybe_unused]] sim::RunOptions& options, const std::string& bug) {
 }
 
 void print_failure(const sim::RunOptions& options, const sim::RunReport& report, const char* program) {
-  fmt::print(stderr, "FAILED {}\n  options: {}\n  replay:  {} --seeds 1 --seed {} --verbose\n", report.failure,
-             sim::describe(options), program, options.seed);
+  fmt::print(stderr, "FAILED {}\n  options: {}\n  replay:  {} --seeds 1 --seed {} --verbose\n",
+             report.failure, sim::describe(options), program, options.seed);
 }
 
 int run_all(const Arguments& arguments, const char* program) {
@@ -75,7 +75,7 @@ int run_all(const Arguments& arguments, const char* program) {
     return 1;
   }
   const auto took = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  coverage.print();
+  coverage.print(arguments.coverage);
   fmt::print("{} seeds, {} failed, {:.1f} s\n", arguments.seeds, failures, took);
   if (arguments.coverage && !coverage.complete()) ++failures;
   return failures == 0 ? 0 : 1;

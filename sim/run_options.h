@@ -15,13 +15,13 @@ struct RunOptions {
   std::uint64_t seed = 0;
   std::uint64_t steps = 0;
   DiskFaults disk;
-  std::uint64_t crash_of_million = 0;      // a step: a crash point is set some operations ahead
+  std::uint64_t crash_of_million = 0;  // a step: a crash point is set some operations ahead
   std::uint64_t clock_jump_of_million = 0;
   std::uint64_t interleave_of_million = 0;  // a file operation of a sync: `decide` runs before it
   std::uint64_t flood_of_million = 0;
   std::uint64_t in_flight_max = 1;
-  bool rots = false;         // ends with a fault of class B: rot in synced bytes
-  bool misdirects = false;   // or a write that lands elsewhere
+  bool rots = false;        // ends with a fault of class B: rot in synced bytes
+  bool misdirects = false;  // or a write that lands elsewhere
   journal::EngineOptions engine;
   bool verbose = false;
 };

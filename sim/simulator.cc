@@ -27,13 +27,15 @@ Simulator::Simulator(const RunOptions& options)
       disk_(prng_.fork()),
       workload_(prng_.fork()) {
   disk_.set_meanwhile([this] {
-    if (engine_ && prng_.chance(options_.interleave_of_million)) engine_->decide();
+    if (syncing_ && prng_.chance(options_.interleave_of_million)) engine_->decide();
   });
 }
 
 Simulator::~Simulator() = default;
 
-RunReport run(const RunOptions& options) { return Simulator(options).run(); }
+RunReport run(const RunOptions& options) {
+  return Simulator(options).run();
+}
 
 RunReport Simulator::run() {
   try {
@@ -64,8 +66,9 @@ void Simulator::step() {
   } else if (draw < 7) {
     engine_->decide();
   } else if (draw < 9) {
-    // One of each at a time: a `decide` that runs meanwhile is let in by the disk.
+    syncing_ = true;
     engine_->sync();
+    syncing_ = false;
   } else {
     engine_->maintain();
   }
@@ -147,10 +150,12 @@ void Simulator::drain() {
     }
     engine_->decide();
     engine_->sync();
+    recover_if_down();  // a failure from before the faults were off may be answered only now
   }
 }
 
 void Simulator::finish() {
+  calm_ = true;
   disk_.disarm_crash();
   disk_.set_faults({});
   recover_if_down();
@@ -164,7 +169,9 @@ void Simulator::finish() {
   audit();
 }
 
-void Simulator::fail_run(std::string what) const { throw Failure{std::move(what)}; }
+void Simulator::fail_run(std::string what) const {
+  throw Failure{std::move(what)};
+}
 
 void Simulator::require(bool good, const char* what) const {
   if (!good) fail_run(what);

@@ -79,7 +79,8 @@ class Simulator {
   void check_command(const Command& command, const Result<StoreAnswer>& reply);
   void check_block(const BlockRun& run, const Result<StoreAnswer>& reply);
   Outcome model_block(const BlockRun& run);
-  void check_first(const std::string& key, const Answer& answer, bool complete);
+  void check_replay(const std::string& key, const Answer& answer);
+  void remember_first(const Request& request, const First& first, bool complete);
   void forget(const RequestPtr& request);
 
   // Crashes and openings (recovery.cc)
@@ -124,7 +125,9 @@ class Simulator {
   std::deque<Command> to_submit_;
   Timestamp last_at_;
   Digest head_{};
-  bool dead_ = false;  // the engine said that it answers nothing more
+  bool dead_ = false;     // the engine said that it answers nothing more
+  bool syncing_ = false;  // a sync of a step is under way: `decide` may run between its file operations
+  bool calm_ = false;     // the end of the run: no faults any more
   std::uint64_t step_ = 0;
 };
 

@@ -17,7 +17,8 @@ constexpr Timestamp kForever{std::numeric_limits<std::int64_t>::max()};
 std::string text(const ModelEscrow& e) {
   const auto number = [](Wide value) { return static_cast<std::int64_t>(value); };
   return fmt::format(
-      "key {} {} -> {} group '{}' plan {} v{} amount {} released {} refunded {} commission {} fee {}{} dates {} {}",
+      "key {} {} -> {} group '{}' plan {} v{} amount {} released {} refunded {} commission {} fee {}{} dates "
+      "{} {}",
       e.key, e.payer, e.beneficiary, e.group, e.plan, e.plan_version, number(e.amount), number(e.released),
       number(e.refunded), number(e.commission), number(e.processor_fee), e.frozen ? " FROZEN" : "",
       e.release_at ? e.release_at->micros : 0, e.refund_at ? e.refund_at->micros : 0);
@@ -29,8 +30,12 @@ std::string text(const ModelAccount& a) {
                      static_cast<std::int64_t>(a.held));
 }
 
-std::string text(bool open) { return open ? "open" : "closed"; }
-std::string text(const std::vector<ModelPlan>& versions) { return fmt::format("{} versions", versions.size()); }
+std::string text(bool open) {
+  return open ? "open" : "closed";
+}
+std::string text(const std::vector<ModelPlan>& versions) {
+  return fmt::format("{} versions", versions.size());
+}
 
 template <class Key, class Value>
 std::string first_difference(std::string_view what, const std::map<Key, Value>& expected,
@@ -76,8 +81,10 @@ std::string check_lists(const State& state, const ModelBook& view) {
   if (auto wrong = check_list(state, ListKind::all, 0, "all", all); !wrong.empty()) return wrong;
   for (const auto& [name, account] : view.accounts) {
     const auto id = state.find_account(name)->value();
-    if (auto wrong = check_list(state, ListKind::payer, id, name, of_payer[name]); !wrong.empty()) return wrong;
-    if (auto wrong = check_list(state, ListKind::beneficiary, id, name, of_beneficiary[name]); !wrong.empty()) {
+    if (auto wrong = check_list(state, ListKind::payer, id, name, of_payer[name]); !wrong.empty())
+      return wrong;
+    if (auto wrong = check_list(state, ListKind::beneficiary, id, name, of_beneficiary[name]);
+        !wrong.empty()) {
       return wrong;
     }
   }
@@ -87,10 +94,11 @@ std::string check_lists(const State& state, const ModelBook& view) {
       return wrong;
     }
     const auto* row = state.group(id);
-    const auto live = std::ranges::count_if(of_group[name], [&](auto e) { return view.escrows.at(e).locked() > 0; });
+    const auto live =
+        std::ranges::count_if(of_group[name], [&](auto e) { return view.escrows.at(e).locked() > 0; });
     if (row->escrows != of_group[name].size() || row->live != static_cast<std::uint64_t>(live)) {
-      return fmt::format("group {} counts {} escrows, {} live; it has {} and {}", name, row->escrows, row->live,
-                         of_group[name].size(), live);
+      return fmt::format("group {} counts {} escrows, {} live; it has {} and {}", name, row->escrows,
+                         row->live, of_group[name].size(), live);
     }
   }
   return {};
@@ -140,8 +148,8 @@ ModelBook view_of(const State& state) {
   ModelBook view;
   for (const auto id : state.accounts_by_name("", kAll)) {
     const auto& row = *state.account(id);
-    view.accounts[std::string(state.account_name(id))] = {row.currency, row.kind, row.open, row.available.minor(),
-                                                          row.held.minor()};
+    view.accounts[std::string(state.account_name(id))] = {row.currency, row.kind, row.open,
+                                                          row.available.minor(), row.held.minor()};
   }
   for (const auto id : state.groups_by_name("", kAll)) {
     view.groups[std::string(state.group_name(id))] = state.group(id)->open;
@@ -175,7 +183,8 @@ ModelBook view_of(const State& state) {
 }
 
 std::string difference(const ModelBook& expected, const ModelBook& actual) {
-  if (auto wrong = first_difference("account", expected.accounts, actual.accounts); !wrong.empty()) return wrong;
+  if (auto wrong = first_difference("account", expected.accounts, actual.accounts); !wrong.empty())
+    return wrong;
   if (auto wrong = first_difference("group", expected.groups, actual.groups); !wrong.empty()) return wrong;
   if (auto wrong = first_difference("fee plan", expected.plans, actual.plans); !wrong.empty()) return wrong;
   auto escrows = expected.escrows;

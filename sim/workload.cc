@@ -113,9 +113,9 @@ Block Workload::next_block(const ModelBook& book) {
       block.steps.push_back({Block::Step::Kind::savepoint, {}});
       ++open;
     } else if (draw == 1 && open > 0) {
-      block.steps.push_back({prng_.one_in(2) ? Block::Step::Kind::release_savepoint
-                                             : Block::Step::Kind::rollback_savepoint,
-                             {}});
+      block.steps.push_back(
+          {prng_.one_in(2) ? Block::Step::Kind::release_savepoint : Block::Step::Kind::rollback_savepoint,
+           {}});
       --open;
     }
     block.steps.push_back({Block::Step::Kind::execute, command(book, 1)});
@@ -152,9 +152,12 @@ Operation Workload::operation(const ModelBook& book, int depth) {
   auto kind = prng_.weighted(weights_);
   if (depth >= 3 && kind == kAtomic) kind = kHold;
   switch (kind) {
-    case kOpenAccount: return open_account();
-    case kCloseAccount: return CloseAccount{any_account()};
-    case kFeePlan: return fee_plan();
+    case kOpenAccount:
+      return open_account();
+    case kCloseAccount:
+      return CloseAccount{any_account()};
+    case kFeePlan:
+      return fee_plan();
     case kDeposit:
     case kWithdraw: {
       constexpr std::array<std::string_view, 5> externals = {"", "", "", "bank:0", "user:1"};
@@ -163,8 +166,10 @@ Operation Workload::operation(const ModelBook& book, int depth) {
       if (kind == kDeposit) return Deposit{account, amount(), external};
       return Withdraw{account, amount(), external};
     }
-    case kTransfer: return Transfer{prng_.one_in(8) ? any_account() : user(), any_account(), amount()};
-    case kHold: return hold(book);
+    case kTransfer:
+      return Transfer{prng_.one_in(8) ? any_account() : user(), any_account(), amount()};
+    case kHold:
+      return hold(book);
     case kReschedule: {
       Reschedule op{escrow(book, true), {}, {}};
       (prng_.one_in(2) ? op.release_at : op.refund_at) = date();
@@ -181,23 +186,30 @@ Operation Workload::operation(const ModelBook& book, int depth) {
       fill_batch(op, book, depth);
       return op;
     }
-    case kFreeze: return Freeze{escrow(book, true)};
-    case kResolve: return resolve(book);
-    case kCloseGroup: return CloseGroup{group()};
-    case kReopenGroup: return ReopenGroup{group()};
-    default: return nested(book, depth);
+    case kFreeze:
+      return Freeze{escrow(book, true)};
+    case kResolve:
+      return resolve(book);
+    case kCloseGroup:
+      return CloseGroup{group()};
+    case kReopenGroup:
+      return ReopenGroup{group()};
+    default:
+      return nested(book, depth);
   }
 }
 
 Operation Workload::open_account() {
   constexpr std::array<AccountKind, 5> kinds = {AccountKind::user, AccountKind::beneficiary,
-                                                AccountKind::platform, AccountKind::fees, AccountKind::external};
+                                                AccountKind::platform, AccountKind::fees,
+                                                AccountKind::external};
   auto name = prng_.one_in(3) ? any_account() : fmt::format("extra:{}", prng_.below(20));
   return OpenAccount{std::move(name), currency(), prng_.pick(kinds)};
 }
 
 FeeRule Workload::rule() {
-  constexpr std::array<std::uint32_t, 7> rates = {0, 50'000'000, 30'000'000, 29'000'000, 333'333'333, 1, 1'000'000'000};
+  constexpr std::array<std::uint32_t, 7> rates = {0,           50'000'000, 30'000'000,   29'000'000,
+                                                  333'333'333, 1,          1'000'000'000};
   constexpr std::array<std::int64_t, 5> fixed = {0, 0, 0, 20, 35};
   FeeRule rule;
   rule.rate = Rate::from_billionths(prng_.pick(rates));
@@ -239,7 +251,8 @@ Operation Workload::resolve(const ModelBook& book) {
   for (const auto& [id, escrow] : book.escrows) {
     if (escrow.frozen && id < (std::uint64_t{1} << 62)) frozen.push_back(id);
   }
-  op.escrow = frozen.empty() || prng_.one_in(10) ? escrow(book, true) : EscrowRef{EscrowId(prng_.pick(frozen)), {}};
+  op.escrow =
+      frozen.empty() || prng_.one_in(10) ? escrow(book, true) : EscrowRef{EscrowId(prng_.pick(frozen)), {}};
   const auto found = book.escrows.find(op.escrow.id.value());
   const auto locked = found == book.escrows.end() ? 100 : static_cast<std::int64_t>(found->second.locked());
   const auto draw = prng_.below(6);
@@ -305,18 +318,33 @@ EscrowRef Workload::escrow(const ModelBook& book, bool prefer_live) {
   }
 }
 
-std::string Workload::user() { return fmt::format("user:{}", prng_.below(5)); }
-std::string Workload::shop() { return fmt::format("shop:{}", prng_.below(3)); }
+std::string Workload::user() {
+  return fmt::format("user:{}", prng_.below(5));
+}
+std::string Workload::shop() {
+  return fmt::format("shop:{}", prng_.below(3));
+}
 std::string Workload::any_account() {
-  constexpr std::array<std::string_view, 8> others = {"platform:commission", "processor:fees", "bank:0",
-                                                      "external:EUR",        "jpy:fees",       "nobody",
-                                                      "extra:1",             "extra:2"};
+  constexpr std::array<std::string_view, 8> others = {"platform:commission",
+                                                      "processor:fees",
+                                                      "bank:0",
+                                                      "external:EUR",
+                                                      "jpy:fees",
+                                                      "nobody",
+                                                      "extra:1",
+                                                      "extra:2"};
   const auto draw = prng_.below(4);
   return draw == 0 ? std::string(prng_.pick(others)) : draw == 1 ? shop() : user();
 }
-std::string Workload::group() { return fmt::format("group:{}", prng_.below(4)); }
-std::string Workload::plan_name() { return fmt::format("plan:{}", prng_.one_in(2) ? 0 : prng_.below(5)); }
-Currency Workload::currency() { return parsed(prng_.one_in(4) ? "JPY" : "EUR"); }
+std::string Workload::group() {
+  return fmt::format("group:{}", prng_.below(4));
+}
+std::string Workload::plan_name() {
+  return fmt::format("plan:{}", prng_.one_in(2) ? 0 : prng_.below(5));
+}
+Currency Workload::currency() {
+  return parsed(prng_.one_in(4) ? "JPY" : "EUR");
+}
 std::optional<Timestamp> Workload::date() {
   if (prng_.one_in(6)) return std::nullopt;
   return Timestamp{1'764'000'000'000'000 + prng_.between(-1'000'000'000, 1'000'000'000)};

@@ -45,8 +45,22 @@ class Workload {
 
  private:
   enum Kind : std::uint8_t {
-    kOpenAccount, kCloseAccount, kFeePlan, kDeposit, kWithdraw, kTransfer, kHold, kReschedule, kRelease,
-    kRefund, kFreeze, kResolve, kCloseGroup, kReopenGroup, kAtomic, kKinds
+    kOpenAccount,
+    kCloseAccount,
+    kFeePlan,
+    kDeposit,
+    kWithdraw,
+    kTransfer,
+    kHold,
+    kReschedule,
+    kRelease,
+    kRefund,
+    kFreeze,
+    kResolve,
+    kCloseGroup,
+    kReopenGroup,
+    kAtomic,
+    kKinds
   };
 
   Operation operation(const ModelBook& book, int depth);

@@ -56,19 +56,21 @@ std::string ids(const Answer& answer) {
 }
 
 void print_answer(Context& context, const Direct& direct, const Options& options, const Answer& answer) {
-  context.out.line(fmt::format("{}{}", direct.done, ids(answer)));
-  if (const auto* settlement = std::get_if<Settlement>(&answer.result)) {
+  const auto* settlement = std::get_if<Settlement>(&answer.result);
+  const bool nothing = settlement != nullptr && settlement->totals.empty() && !direct.none.empty();
+  context.out.line(fmt::format("{}{}{}", options.dry_run ? "dry run, nothing was changed: " : "",
+                               nothing ? direct.none : direct.done, ids(answer)));
+  if (settlement != nullptr) {
     print_totals(context, *settlement);
     print_skipped(context, *settlement);
   }
-  if (options.dry_run) {
-    context.out.line("This was a dry run: nothing was changed.");
-  } else if (answer.replayed) {
+  if (options.dry_run) return;
+  if (answer.replayed) {
     context.out.line(
         fmt::format("The key \"{}\" had taken effect before: this is the first answer again, and "
                     "nothing was posted.",
                     options.key));
-  } else if (!answer.seq && !answer.event_id) {
+  } else if (!answer.seq && !answer.event_id && !nothing) {
     context.out.line("It was so already: nothing was changed.");
   }
 }

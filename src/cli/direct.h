@@ -20,7 +20,8 @@ struct CommonOptions {
 /// A command that is ready, and what to say of it where it takes effect.
 struct Direct {
   Operation operation;
-  std::string done;  // `held 9.99 EUR of user:1 for campaign:7`
+  std::string done;    // `held 9.99 EUR of user:1 for campaign:7`
+  std::string none{};  // of a batch that moved nothing: `released nothing of campaign:7`
 };
 
 /// Opens the ledger to write, builds the command against it (the currency of an account is looked up there),

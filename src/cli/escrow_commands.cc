@@ -194,7 +194,9 @@ Result<Direct> settle(const Ledger& ledger, const SettleArguments& arguments, st
       arguments.group.empty()
           ? arguments.refs.size() == 1 ? arguments.refs.front() : counted(arguments.refs.size(), "escrow")
           : arguments.group;
-  if (arguments.amount.empty()) return Direct{command, fmt::format("{} {}", verb, what)};
+  if (arguments.amount.empty()) {
+    return Direct{command, fmt::format("{} {}", verb, what), fmt::format("{} nothing of {}", verb, what)};
+  }
 
   if (arguments.refs.size() != 1) {
     return fail(ErrorCode::invalid_command, "--amount is a part of one escrow: name that one");
@@ -204,7 +206,7 @@ Result<Direct> settle(const Ledger& ledger, const SettleArguments& arguments, st
   const auto amount = parse_amount(arguments.amount, escrow->currency);
   if (!amount) return std::unexpected(amount.error());
   command.amount = *amount;
-  return Direct{command, fmt::format("{} {} of {}", verb, money(*amount, escrow->currency), what)};
+  return Direct{command, fmt::format("{} {} of {}", verb, money(*amount, escrow->currency), what), {}};
 }
 
 template <class Settle>

@@ -61,6 +61,9 @@ std::string_view past(std::string_view op) {
   return op;
 }
 
+/// How an amount came about stands beside who is paid, up to this length.
+constexpr std::size_t kReasonWidth = 48;
+
 /// A line of the history, before its columns are aligned.
 struct Step {
   std::string label;
@@ -110,7 +113,8 @@ class Explanation {
       amount = std::max(amount, characters(step.amount));
       actor = std::max(actor, characters(step.actor));
       for (const auto& [how, to] : step.sums) {
-        if (!to.empty()) reason = std::max(reason, characters(how));
+        const auto length = characters(how);
+        if (length <= kReasonWidth) reason = std::max(reason, length);
       }
     }
     for (const auto& step : steps_) {
@@ -122,8 +126,10 @@ class Explanation {
       for (std::size_t i = 0; i < step.sums.size(); ++i) {
         const auto& [how, to] = step.sums[i];
         const auto name = pad_right(step.sums.size() == 1 ? "" : kLabels[i], label);
-        out += to.empty() ? fmt::format("  {} {}\n", name, how)
-                          : fmt::format("  {} {}   → {}\n", name, pad_right(how, reason), to);
+        // What is longer than the others may be keeps the line, and says in the next who is paid.
+        out += characters(how) <= kReasonWidth
+                   ? fmt::format("  {} {}   → {}\n", name, pad_right(how, reason), to)
+                   : fmt::format("  {} {}\n  {} → {}\n", name, how, pad_right("", label), to);
       }
     }
     return out;

@@ -156,7 +156,7 @@ ExitCode list_fee_plans(Context& context) {
                {"commission"},
                {"processor fee"},
                {"rounding"},
-               {"paid to", Align::left, Fit::cut_or_drop}});
+               {"paid to", Align::left, Fit::drop}});
   for (const auto& plan : *plans) {
     if (context.json) {
       context.out.line(json::to_json(plan));

@@ -1,6 +1,7 @@
 // What keeps a ledger well: checks, copies, due dates.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "base/clock.h"
@@ -16,6 +17,30 @@ namespace holdfast::cli {
 
 namespace {
 
+/// A law a line: whether it holds, and what was seen, broken between words where the terminal is narrow.
+void print_checks(Context& context, const AuditReport& report) {
+  constexpr std::string_view kHolds = "holds ";
+  constexpr std::string_view kBroken = "BROKEN";
+  constexpr std::size_t kGap = 2;
+  constexpr std::size_t kLeastDetail = 20;
+  std::size_t law = 0;
+  for (const auto& check : report.checks) law = std::max(law, characters(check.law));
+  const auto indent = law + kGap + kHolds.size() + kGap;
+  const auto room = context.terminal.width ? std::max(*context.terminal.width, indent + kLeastDetail) - indent
+                                           : std::string::npos;
+  std::uint64_t held = 0;
+  for (const auto& check : report.checks) {
+    held += check.ok ? 1 : 0;
+    const auto state = check.ok                  ? std::string(kHolds)
+                       : context.terminal.colour ? fmt::format("\x1b[1;31m{}\x1b[0m", kBroken)
+                                                 : std::string(kBroken);
+    const auto lines = wrap(check.detail, room);
+    context.out.line(fmt::format("{}  {}  {}", pad_right(check.law, law), state, lines.front()));
+    for (std::size_t i = 1; i < lines.size(); ++i) context.out.line(pad_right("", indent) + lines[i]);
+  }
+  context.out.line(fmt::format("{} of {} laws hold.", held, report.checks.size()));
+}
+
 ExitCode audit(Context& context) {
   const auto ledger = context.open_to_read();
   if (!ledger) return context.failed(ledger.error());
@@ -29,17 +54,12 @@ ExitCode audit(Context& context) {
     return context.failed(report.error(),
                           broken ? ExitCode::check_failed : exit_code_of(report.error().code));
   }
-  const auto code = report->ok ? ExitCode::done : ExitCode::check_failed;
-  if (context.json) return context.out.line(json::to_json(*report)), code;
-  Table table({{"law"}, {"state"}, {"detail", Align::left, Fit::cut}});
-  std::uint64_t held = 0;
-  for (const auto& check : report->checks) {
-    held += check.ok ? 1 : 0;
-    table.add({check.law, check.ok ? "holds" : "BROKEN", check.detail});
+  if (context.json) {
+    context.out.line(json::to_json(*report));
+  } else {
+    print_checks(context, *report);
   }
-  context.out.write(table.render(context.terminal));
-  context.out.line(fmt::format("{} of {} laws hold.", held, report->checks.size()));
-  return code;
+  return report->ok ? ExitCode::done : ExitCode::check_failed;
 }
 
 void print_report(Context& context, const std::string& what, const VerifyReport& report) {

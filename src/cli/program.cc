@@ -72,9 +72,7 @@ ExitCode parse_and_run(CLI::App& app, Context& context, int argc, const char* co
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
-    const CLI::App* asked = &app;
-    while (!asked->get_subcommands().empty()) asked = asked->get_subcommands().front();
-    context.out.write(asked->help());
+    context.out.write(app.help());  // of the sub-command, where one was named
     return ExitCode::done;
   } catch (const CLI::ParseError& error) {
     return context.misused(misuse(app, error, argc, argv));

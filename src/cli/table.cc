@@ -15,10 +15,9 @@ namespace {
 constexpr std::size_t kGap = 2;
 constexpr std::size_t kLeastName = 9;  // four characters at each end of a cut name
 
-/// Only words that ask for attention, and never the colour alone: the word stays.
+/// Only the word that asks for attention, and never the colour alone: the word stays.
 std::string_view colour_of(std::string_view cell) {
   if (cell == "FROZEN") return "\x1b[33m";
-  if (cell == "BROKEN") return "\x1b[1;31m";
   return {};
 }
 

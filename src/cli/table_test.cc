@@ -97,6 +97,9 @@ TEST(Text, CutsByCharactersNotBytes) {
   EXPECT_EQ(cut_middle("éééééééééé", 5), "éé…éé");
   EXPECT_EQ(cut_middle("abc", 1), "…");
   EXPECT_EQ(cut_middle("abc", 0), "");
+  EXPECT_EQ(wrap("one two three", 7), (std::vector<std::string>{"one two", "three"}));
+  EXPECT_EQ(wrap("one extraordinary two", 5), (std::vector<std::string>{"one", "extraordinary", "two"}));
+  EXPECT_EQ(wrap("", 5), (std::vector<std::string>{""}));
   EXPECT_EQ(pad_left("é", 3), "  é");
   EXPECT_EQ(pad_right("é…", 4), "é…  ");
 }

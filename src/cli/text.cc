@@ -59,6 +59,24 @@ std::string cut_middle(std::string_view text, std::size_t width) {
                      text.substr(bytes_of(text, length - tail)));
 }
 
+std::vector<std::string> wrap(std::string_view text, std::size_t width) {
+  std::vector<std::string> lines(1);
+  while (!text.empty()) {
+    const auto end = std::min(text.find(' '), text.size());
+    const auto word = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    auto& line = lines.back();
+    if (line.empty()) {
+      line = word;
+    } else if (characters(line) + 1 + characters(word) <= width) {
+      line += fmt::format(" {}", word);
+    } else {
+      lines.emplace_back(word);
+    }
+  }
+  return lines;
+}
+
 std::string pad_right(std::string_view text, std::size_t width) {
   const auto length = characters(text);
   return std::string(text) + std::string(width > length ? width - length : 0, ' ');

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "holdfast/money.h"
 #include "holdfast/time.h"
@@ -23,6 +24,8 @@ namespace holdfast::cli {
 [[nodiscard]] std::size_t characters(std::string_view text);
 /// At most `width` characters: the middle gives way to an ellipsis, since names differ at both ends.
 [[nodiscard]] std::string cut_middle(std::string_view text, std::size_t width);
+/// Broken between words into lines of at most `width` characters; a word that is longer has a line alone.
+[[nodiscard]] std::vector<std::string> wrap(std::string_view text, std::size_t width);
 /// `left` filled with spaces to `width` characters.
 [[nodiscard]] std::string pad_right(std::string_view text, std::size_t width);
 [[nodiscard]] std::string pad_left(std::string_view text, std::size_t width);

@@ -40,6 +40,10 @@ using Request = std::variant<SubmitRequest, ReadRequest, ExclusiveRequest>;
 /// What a frame costs beside its events, twice over: the group that syncs and the open one.
 constexpr std::size_t kFrameOverhead = 4 * kFrameAlignment;
 
+/// What an atomic block of the caller's code may write, and what is reserved for it at first.
+constexpr std::size_t kMaxBlockBytes = kMaxFramePayload / 2;
+constexpr std::size_t kFirstBlockBytes = std::size_t{1} << 20;
+
 /// The largest group that a command names: bounds what a release of it can write.
 std::size_t live_items(const Command& command, const Rows& rows) {
   const auto of_group = [&](const std::string& name) -> std::size_t {
@@ -282,17 +286,27 @@ void Engine::Impl::run(ExclusiveRequest& request) {
 
   const auto moment = now();
   const auto next_escrow = state().next_escrow_id();
-  std::size_t block_bytes = kFrameAlignment;
+  std::size_t block_bytes = kFrameAlignment;  // what the block may need so far
+  std::size_t taken_bytes = 0;                // what was reserved for it
   const auto reserve = [&](const Command& command) -> Result<void> {
     const auto more = max_encoded_size(command, live_items(command, state()));
-    if (block_bytes + more > kMaxFramePayload / 2) {
+    if (block_bytes + more > kMaxBlockBytes) {
       return fail(ErrorCode::batch_too_large,
                   "the atomic block is larger than one event may be (512 MiB): split it");
     }
-    auto reserved = log().reserve(outstanding(), block_bytes + more);
-    if (!reserved) return refused_space(reserved.error());
     block_bytes += more;
-    return reserved;
+    if (block_bytes <= taken_bytes) return {};
+    // In doubling steps: what does not fit into a segment takes a new one each time, and a block has many
+    // commands.
+    const auto wanted = std::min(kMaxBlockBytes, std::max(2 * taken_bytes, block_bytes + kFirstBlockBytes));
+    if (auto reserved = log().reserve(outstanding(), wanted); reserved) {
+      taken_bytes = wanted;
+      return {};
+    }
+    auto reserved = log().reserve(outstanding(), block_bytes);
+    if (!reserved) return refused_space(reserved.error());
+    taken_bytes = block_bytes;
+    return {};
   };
   OpenAtomic atomic(state(), moment, workspace);
   ExclusivePort port(atomic, reserve);

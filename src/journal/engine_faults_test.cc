@@ -133,6 +133,27 @@ TEST_F(EngineFaults, AFullDiskInABlockLeavesTheBlockToDecide) {
   EXPECT_EQ(engine.available(), 100'001);
 }
 
+// Every command of a block that had outgrown a segment took a new segment.
+TEST_F(EngineFaults, ALongBlockTakesItsSpaceInFewSegments) {
+  int allocated = 0;
+  engine.faults.on_call = [&](FileCall call, const std::string&, std::uint64_t) {
+    allocated += call == FileCall::allocate;
+    return 0;
+  };
+  const auto block = engine.exclusive({}, [&](TransactionPort& port) -> Result<void> {
+    for (int i = 0; i < 10'000; ++i) {
+      if (auto done = port.execute(deposit(fmt::format("long:{}", i), "alice", 1)); !done) {
+        return std::unexpected(done.error());
+      }
+    }
+    return {};
+  });
+  engine.settle();
+  EXPECT_EQ(code_of(block), "ok");
+  EXPECT_LE(allocated, 8);
+  EXPECT_EQ(engine.available(), 110'000);
+}
+
 // Commands were refused with `storage_failed`, but reads went on being answered.
 TEST_F(EngineFaults, AReservationThatFailedEndsTheEngine) {
   const auto failing = fail_from_now(FileCall::allocate, EIO);

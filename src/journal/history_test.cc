@@ -401,6 +401,40 @@ TEST(History, APageOfLargeEventsEndsEarlyAndGoesOn) {
   EXPECT_EQ(pages, 3u);
 }
 
+TEST(History, AnIndexOfManyLargeEvents) {
+  // More touches than are sorted at once: several sorted runs are merged into one index.
+  Journal journal;
+  std::vector<std::pair<EscrowId, AccountId>> all;
+  for (std::uint64_t i = 1; i <= 30'000; ++i) {
+    all.emplace_back(EscrowId(i), AccountId(static_cast<std::uint32_t>(100 + i % 25'000)));
+  }
+  for (int i = 0; i < 8; ++i) journal.add(release(all, 100));
+  journal.flush();
+  fill(journal, 1);
+  ASSERT_GE(journal.log().sealed_segments().size(), 1u);
+  const testing::TemporaryDirectory index;
+  History history(journal.log(), &*index, names());
+  const auto built = history.build_next_index();
+  ASSERT_TRUE(built && *built);
+  for (const auto account : {kCommission, AccountId(100), AccountId(150), AccountId(25'099)}) {
+    expect_same(all_pages(history, account, 3), journal.statement(account));
+  }
+}
+
+TEST(History, APageThatEndsWithTheLastLineIsTheLast) {
+  Journal journal;
+  fill(journal, 2);
+  const History history(journal.log(), nullptr, names());
+  const auto lines = journal.statement(kCommission);
+  const auto whole = history.statement(kCommission, Seq(), lines.size());
+  ASSERT_TRUE(whole);
+  EXPECT_EQ(whole->rows.size(), lines.size());
+  EXPECT_FALSE(whole->next);
+  const auto most = history.statement(kCommission, Seq(), lines.size() - 1);
+  ASSERT_TRUE(most);
+  EXPECT_EQ(most->next, lines[lines.size() - 2].seq);
+}
+
 TEST(History, AnEscrowsLifeIsFoundThroughItsPayer) {
   Journal journal;
   fill(journal, 10);
@@ -476,19 +510,32 @@ TEST(History, CommandsOfAnAtomicAreToldApart) {
   whole.reference = "basket-7";
   whole.body = std::move(atomic);
   const auto seq = journal.add_entry(std::move(whole));
-  const auto later = journal.add(Rescheduled{escrow, kFirstPayer, {}, {}});
+  journal.add(Rescheduled{escrow, kFirstPayer, {}, {}});
+  // Refunded again to the payer, who holds the same sum for another: that cancels out too.
+  AtomicDone swap;
+  Entry back;
+  back.body = Refunded{{eur()}, {{escrow, kFirstPayer, 0, Amount(50)}}, {}};
+  Entry again;
+  again.key = "h-2";
+  again.body = hold(journal.next_escrow(), kFirstPayer, 50);
+  swap.entries = {back, again};
+  Entry second;
+  second.body = std::move(swap);
+  const auto later = journal.add_entry(std::move(second));
   journal.flush();
 
   const History history(journal.log(), nullptr, names());
   const auto lines = history.escrow(escrow, kFirstPayer, later);
   ASSERT_TRUE(lines) << lines.error().message;
-  ASSERT_EQ(lines->size(), 3u);
+  ASSERT_EQ(lines->size(), 4u);
   EXPECT_EQ((*lines)[0].op, "hold");
   EXPECT_EQ((*lines)[0].actor, "inner");
   EXPECT_EQ((*lines)[0].reference, "basket-7");
   EXPECT_EQ((*lines)[1].op, "refund");
   EXPECT_EQ((*lines)[1].actor, "outer");
   EXPECT_EQ((*lines)[2].op, "reschedule");
+  EXPECT_EQ((*lines)[3].seq, later);
+  EXPECT_EQ((*lines)[3].amount, Amount(50));
 
   const auto page = history.events(Seq(seq.value() - 1), 1);
   ASSERT_TRUE(page && page->rows.size() == 1);

@@ -6,7 +6,8 @@
 // as durable, is `corrupt`. Keeps laws 4, 5 and 6.
 //
 // Threads: `reserve` is called by the decide side, `append` by the sync side, one each at a time. Everything
-// else is const and may be called from any thread; it sees what is durable.
+// else is const and may be called from any thread; it sees what is durable. The directory outlives the log,
+// and its `open` is called from any of these threads.
 #pragma once
 
 #include <cstdint>
@@ -76,10 +77,12 @@ class Log {
   /// Makes an empty journal in an empty directory, durable when it returns.
   [[nodiscard]] static Result<void> create(Directory& directory, const LedgerUuid& ledger);
 
-  /// Opens for writing: syncs what is there before reading it, checks and replays all events with seq > after
-  /// into `sink` (events before are neither read nor checked, but for the frame that holds `after`), cuts off
-  /// a torn tail and syncs that. `corrupt` names file and offset. ≥ 5 M escrow changes a second with a sink
-  /// that does nothing.
+  /// Opens for writing: syncs what is there before relying on it, checks and replays all events with seq >
+  /// after into `sink` (events before are neither read nor checked, but for the frame that holds `after`).
+  /// A torn tail is cut off: what it left stays, and the next frame opens a new segment. A last frame that
+  /// nobody can say is durable is copied into a new segment. When this returns, all that it gave to `sink` is
+  /// durable. `corrupt` names file and offset; so does `after` beyond the journal's end. ≥ 5 M escrow changes
+  /// a second with a sink that does nothing.
   [[nodiscard]] static Result<std::unique_ptr<Log>> recover(Directory& directory, const LedgerUuid& ledger,
                                                             LogOptions options, Seq after,
                                                             const EventSink& sink, LogReport& report);
@@ -91,9 +94,10 @@ class Log {
                                                                    const EventSink& sink);
   ~Log();
 
-  /// Takes the space that a frame with `payload_bytes` more than what was reserved before will need, in this
-  /// segment or a next one. `storage_full` changes nothing. \param group_bytes  what the open group has so
-  /// far
+  /// Takes the space that the open group's frame needs once it has `more_bytes` more, in this segment or a
+  /// next one; the group that was closed before and is not yet appended keeps what it reserved.
+  /// `storage_full` changes nothing, `batch_too_large` is for more than a frame can hold, `storage_failed` is
+  /// final. \param group_bytes  what the open group has so far; 0 where it is empty
   [[nodiscard]] Result<void> reserve(std::size_t group_bytes, std::size_t more_bytes);
 
   /// Writes the frame, syncs it and publishes the new durable place. \pre the space was reserved;
@@ -102,7 +106,8 @@ class Log {
   [[nodiscard]] Result<Durable> append(const FramePayload& payload);
 
   /// A frame without events after the last one, on a clean close: rot in the last frame cannot then look like
-  /// a torn tail.
+  /// a torn tail. Does nothing where there is one, or no event. `storage_full` leaves all as it was.
+  /// \pre neither `reserve` nor `append` runs
   [[nodiscard]] Result<void> seal();
 
   [[nodiscard]] Durable durable() const;

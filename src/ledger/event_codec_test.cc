@@ -181,7 +181,7 @@ TEST(EventCodec, AmountsOutOfRangeAreRefused) {
   const auto moved = [](std::vector<std::uint8_t> amount) {
     Bytes bytes = encoded(of_body(
         Moved{Moved::Kind::transfer, AccountId(1), AccountId(2), *Currency::parse("EUR"), Amount(1), {}}));
-    bytes.resize(bytes.size() - 2);
+    bytes.erase(bytes.end() - 2, bytes.end());
     for (const auto byte : amount) bytes.push_back(static_cast<std::byte>(byte));
     bytes.push_back(std::byte{0});
     return bytes;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <fstream>
 #include <sstream>
 
 #include "tests/cli/program.h"
@@ -115,17 +116,20 @@ TEST(Apply, HundredThousandLinesInConstantMemory) {
     const std::string line =
         R"({"op":"open_account","account":"user:1","currency":"EUR","kind":"user","reason":")" +
         std::string(200, 'r') + "\"}\n";
-    std::string text;
-    for (int i = 0; i < lines; ++i) text += line;
-    const auto outcome = holdfast(place, {"apply"}, text);
+    // Written in pieces: what this process holds when it forks would count for the program.
+    {
+      std::ofstream file(place.path() / "lines");
+      for (int i = 0; i < lines; ++i) file << line;
+    }
+    const auto outcome = holdfast(place, {"apply", "../lines"});
     EXPECT_EQ(outcome.code, 0) << outcome.err;
     EXPECT_EQ(std::ranges::count(outcome.out, '\n'), lines);
     return outcome.max_rss_kib;
   };
-  const auto few = answered(10'000);
+  const auto few = answered(5'000);
   const auto many = answered(100'000);
 #ifndef __SANITIZE_ADDRESS__  // it keeps freed memory for a while
-  EXPECT_LT(many, few + 16'384) << "KiB";
+  EXPECT_LT(many, few + 8'192) << "KiB";
 #endif
 }
 
@@ -168,7 +172,7 @@ TEST(Apply, ReadOnlyCommandsWorkBesideIt) {
   EXPECT_NE(account.out.find("\"available\":10001,"), std::string::npos) << account.out;
   const auto second = holdfast(place, {"deposit", "user:1", "1.00", "--key", "x"});
   EXPECT_EQ(second.code, 4);
-  EXPECT_NE(second.err.find("in use by process"), std::string::npos) << second.err;
+  EXPECT_NE(second.err.find("is in use by"), std::string::npos) << second.err;
   EXPECT_EQ(talk.finish().code, 0);
 }
 

@@ -173,6 +173,7 @@ std::string normalised(std::string text) {
       {std::regex(R"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC)"), "YYYY-MM-DD hh:mm:ss UTC"},
       {std::regex(R"([0-9a-f]{64})"), "<hash>"},
       {std::regex(R"(process \d+)"), "process <pid>"},
+      {std::regex(R"(chain ends in(\s+)[0-9a-f]{16})"), "chain ends in$1<hash>"},
       {std::regex(R"([0-9,]+ bytes)"), "<n> bytes"},
       {std::regex(R"re("(bytes|memory_bytes)":\d+)re"), "\"$1\":<n>"},
   };

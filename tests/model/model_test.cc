@@ -19,7 +19,8 @@ class Book {
   Book() : state_(HashSecret{1, 2, 3}) {
     state_.set_past_reader([this](journal::KeyPlace place, std::string_view key) -> Result<PastCommand> {
       for (const auto& event : events_) {
-        const bool here = place.escrow ? journal::holds_escrow(event.entry, place.escrow) : event.seq == place.seq;
+        const bool here =
+            place.escrow ? journal::holds_escrow(event.entry, place.escrow) : event.seq == place.seq;
         if (!here) continue;
         if (const auto* entry = journal::entry_with_key(event.entry, key)) {
           return PastCommand{event.seq, event.seq.value(), event.at, *entry};
@@ -74,7 +75,8 @@ void run(std::uint64_t seed, int commands) {
     }
     ASSERT_EQ(model.broken_law(), "") << "command " << i << ": " << sim::describe(command);
     const auto view = sim::view_of(book.state());
-    ASSERT_EQ(sim::difference(model.book(), view), "") << "after command " << i << ": " << sim::describe(command);
+    ASSERT_EQ(sim::difference(model.book(), view), "")
+        << "after command " << i << ": " << sim::describe(command);
     if (i % 16 == 0) {
       ASSERT_EQ(sim::check_indexes(book.state(), view), "");
     }

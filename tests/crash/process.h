@@ -1,0 +1,33 @@
+// A child process with a pipe at each end, to be killed.
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace holdfast::crash {
+
+class Process {
+ public:
+  /// \param input  what it reads; written by a thread-free child of its own, so that it never blocks us
+  explicit Process(const std::vector<std::string>& arguments, const std::string& input = {});
+  /// Kills it where it still runs.
+  ~Process();
+  Process(const Process&) = delete;
+  Process& operator=(const Process&) = delete;
+
+  /// The next line it prints; none at its end. A line that was cut off is none.
+  [[nodiscard]] std::optional<std::string> read_line();
+  /// kill -9, and waits for its end. True where it was still running.
+  bool kill();
+
+ private:
+  pid_t pid_ = -1;
+  pid_t feeder_ = -1;
+  int out_ = -1;
+  std::string buffered_;
+};
+
+}  // namespace holdfast::crash
