@@ -53,7 +53,7 @@ RULES = (
     Rule(
         "a distribution: each standard library gives other numbers from one seed",
         r"\bstd::\w+_distribution\b|\brandom_device\b",
-        ("sim/*", "tests/*", "bench/*", "*_test.cc"),
+        ("sim/*", "tests/*", "bench/*", "*_test.cc", "src/*/testing/*"),
     ),
     Rule(
         "floating point",
