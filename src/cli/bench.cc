@@ -226,9 +226,9 @@ Result<BenchReport> run_in(const BenchOptions& options, const BenchProgress& pro
   constexpr std::size_t kDiskBytes = std::size_t{512} << 20;
   OpenOptions open;
   open.create = true;
-  const auto memory_before = resident_bytes();
   auto ledger = Ledger::open(options.directory.string(), open);
   if (!ledger) return std::unexpected(ledger.error());
+  const auto memory_before = resident_bytes();
   if (auto opened = open_accounts(*ledger, options.escrows, progress); !opened)
     return std::unexpected(opened.error());
   const bool holds = options.operation == "hold";
