@@ -41,12 +41,19 @@ struct DueEscrow {
   Timestamp at;
 };
 
+/// What checks of the whole journal found in the background, while the ledger is open for writing.
+struct ScrubStatus {
+  std::uint64_t passes = 0;  // that were completed
+  std::string failure;  // empty: nothing wrong was found; else the file, the offset and what is wrong there
+};
+
 struct LedgerStatus {
   Seq seq;           // of the last durable event
   std::string head;  // the chain's hash there, in hex
   std::uint64_t escrows = 0;
   std::uint64_t accounts = 0;
-  std::uint64_t memory_bytes = 0;   // journal store: what its state takes
+  std::uint64_t memory_bytes = 0;  // journal store: what its state takes
+  ScrubStatus scrub;
   std::uint64_t journal_bytes = 0;  // journal store: all frames so far, padding included
 };
 

@@ -7,6 +7,7 @@
 #include <deque>
 #include <mutex>
 #include <optional>
+#include <utility>
 #include <variant>
 
 #include "base/assert.h"
@@ -471,6 +472,22 @@ bool Engine::maintain() {
   if (impl.maintain_snapshot()) return true;
   const auto built = impl.history->build_next_index();
   return built && *built;
+}
+
+Result<void> Engine::scrub(const std::function<bool(std::size_t bytes)>& pace) const {
+  constexpr std::size_t kStretch = std::size_t{256} << 10;
+  std::size_t checked = 0;
+  bool ended = false;
+  const EventSink sink = [&](const Event&, std::span<const std::byte> bytes, const Digest*) -> Result<void> {
+    checked += bytes.size();
+    if (checked < kStretch) return {};
+    if (pace(std::exchange(checked, 0))) return {};
+    ended = true;
+    return fail(ErrorCode::aborted, "the pass was ended early");
+  };
+  auto scanned = impl_->ledger.log->scan(Seq(), sink);
+  if (!scanned && ended) return {};
+  return scanned;
 }
 
 bool Engine::wants_decide() const {

@@ -1,4 +1,4 @@
-// The journal store's threads: one decides, one syncs, one keeps house.
+// The journal store's threads: one decides, one syncs, one keeps house; and the scrubber's.
 #include "journal/journal_store.h"
 
 #include <fmt/chrono.h>
@@ -17,6 +17,7 @@
 #include "journal/opening.h"
 #include "journal/querying_store.h"
 #include "journal/root_directory.h"
+#include "journal/scrubber.h"
 #include "journal/views.h"
 
 namespace holdfast::journal {
@@ -143,6 +144,7 @@ class JournalStore final : public QueryingStore {
       }
       run([this] { return engine_->maintain(); }, maintain_signal_);
     });
+    scrubber_ = std::make_unique<Scrubber>(*engine_, ScrubPace());
     return {};
   }
 
@@ -152,6 +154,7 @@ class JournalStore final : public QueryingStore {
       std::unique_lock hold(idle_mutex_);
       idle_.wait(hold, [&] { return unanswered_ == 0; });
     }
+    scrubber_.reset();
     stopping_.store(true);
     for (auto* signal : {&decide_signal_, &sync_signal_, &maintain_signal_}) signal->raise();
     for (auto& thread : threads_) thread.join();
@@ -218,6 +221,7 @@ class JournalStore final : public QueryingStore {
   }
   const History& journal_history() const override { return engine_->history(); }
   const Log& journal_log() const override { return engine_->log(); }
+  ScrubStatus scrub_status() const override { return scrubber_->status(); }
 
  private:
   template <class Step>
@@ -254,6 +258,7 @@ class JournalStore final : public QueryingStore {
   std::condition_variable idle_;
   std::uint64_t unanswered_ = 0;
   std::vector<std::thread> threads_;
+  std::unique_ptr<Scrubber> scrubber_;
 };
 
 /// What was durable when it was opened, standing still.

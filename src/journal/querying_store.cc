@@ -236,6 +236,7 @@ Result<LedgerStatus> QueryingStore::status() {
   status.journal_bytes += durable.end.offset;
   status.seq = durable.seq;
   status.head = to_hex(durable.head);
+  status.scrub = scrub_status();
   return status;
 }
 

@@ -37,6 +37,8 @@ class QueryingStore : public Store {
   [[nodiscard]] virtual Result<void> scan_applied(Seq after, const EventSink& sink) = 0;
   [[nodiscard]] virtual const History& journal_history() const = 0;
   [[nodiscard]] virtual const Log& journal_log() const = 0;
+  /// A reader does not scrub.
+  [[nodiscard]] virtual ScrubStatus scrub_status() const { return {}; }
 };
 
 }  // namespace holdfast::journal
