@@ -1,0 +1,67 @@
+// The small port that SQL goes through: libpq (libpq_session.h), or another driver's cursor.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/bytes.h"
+#include "holdfast/time.h"
+
+namespace holdfast::postgres {
+
+/// A parameter. Integers go as int8, times as timestamptz, and vectors as one-dimensional arrays of these.
+using Value = std::variant<std::monostate,  // null
+                           bool, std::int64_t, std::string, Bytes, Timestamp, std::vector<bool>,
+                           std::vector<std::int64_t>, std::vector<std::optional<std::int64_t>>,
+                           std::vector<std::string>, std::vector<Bytes>,
+                           std::vector<std::optional<Timestamp>>>;
+
+struct Statement {
+  std::string_view sql;  // outlives the call; $1, $2, ... are the values
+  std::vector<Value> values{};
+};
+
+/// The rows of one statement. Rows and columns count from 0. \pre each is there, not null but where the
+/// function says so, and of the type that the function reads
+class ResultSet {
+ public:
+  virtual ~ResultSet() = default;
+  [[nodiscard]] virtual std::size_t rows() const = 0;
+  /// Rows that an insert, update or delete changed.
+  [[nodiscard]] virtual std::size_t changed() const = 0;
+  [[nodiscard]] virtual bool is_null(std::size_t row, std::size_t column) const = 0;
+  [[nodiscard]] virtual bool boolean(std::size_t row, std::size_t column) const = 0;
+  [[nodiscard]] virtual std::int64_t integer(std::size_t row, std::size_t column) const = 0;  // int2, 4 or 8
+  /// text, and names; lives as long as the result
+  [[nodiscard]] virtual std::string_view text(std::size_t row, std::size_t column) const = 0;
+  [[nodiscard]] virtual std::span<const std::byte> bytes(std::size_t row, std::size_t column) const = 0;
+  [[nodiscard]] virtual Timestamp time(std::size_t row, std::size_t column) const = 0;
+};
+
+struct SqlError {
+  std::string state;    // SQLSTATE; empty where the connection was lost
+  std::string message;  // the server's, in one line
+  std::string constraint{};
+  [[nodiscard]] bool connection_lost() const { return state.empty(); }
+};
+
+using ResultSets = std::vector<std::unique_ptr<ResultSet>>;
+
+/// One connection to a server. Not thread-safe.
+class Session {
+ public:
+  virtual ~Session() = default;
+
+  /// Sends all statements at once and gives their results in order, each seeing what those before it did.
+  /// The first that fails ends it: those after it are not run. BEGIN, COMMIT and the like are statements too.
+  [[nodiscard]] virtual std::expected<ResultSets, SqlError> run(std::span<const Statement> statements) = 0;
+};
+
+}  // namespace holdfast::postgres
