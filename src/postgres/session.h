@@ -52,6 +52,11 @@ struct SqlError {
   [[nodiscard]] bool connection_lost() const { return state.empty(); }
 };
 
+/// What the server would say of rows that were damaged.
+[[nodiscard]] inline SqlError data_corrupted(std::string message) {
+  return {"XX001", std::move(message)};
+}
+
 using ResultSets = std::vector<std::unique_ptr<ResultSet>>;
 
 /// One connection to a server. Not thread-safe.

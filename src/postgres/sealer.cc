@@ -1,0 +1,313 @@
+#include "postgres/sealer.h"
+
+#include <absl/container/flat_hash_map.h>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/assert.h"
+#include "ledger/event_codec.h"
+#include "ledger/postings.h"
+
+namespace holdfast::postgres {
+namespace {
+
+// Bounds of one round, so that it takes neither long nor much memory. One event alone may be larger.
+constexpr std::int64_t kMaxEvents = 4'096;
+constexpr std::int64_t kMaxBytes = 8 << 20;
+
+constexpr std::string_view kLockHead =
+    "select seq, at, hash from holdfast.ledgers where ledger = $1 for update skip locked";
+// In a later statement than the lock, so that it sees what the sealer before did.
+constexpr std::string_view kUnsealed = R"(
+select event, at, replays, entry from (
+  select e.event, e.at, e.replays, e.entry, sum(length(e.entry)) over (order by e.event) - length(e.entry) as before
+  from (select event from holdfast.unsealed where ledger = $1 order by event limit $2) u
+  join holdfast.events e on e.ledger = $1 and e.event = u.event) q
+where before < $3 order by event)";
+constexpr std::string_view kSeqs =
+    "select event, seq from holdfast.seals where ledger = $1 and event = any($2::bigint[])";
+constexpr std::string_view kBalances = R"(
+select a.account, l.available_after, l.held_after from unnest($2::bigint[]) a(account)
+cross join lateral (select available_after, held_after from holdfast.lines
+  where ledger = $1 and account = a.account order by seq desc limit 1) l)";
+
+constexpr std::string_view kSeal = R"(
+insert into holdfast.seals (ledger, seq, event, at, hash)
+select $1, * from unnest($2::bigint[], $3::bigint[], $4::timestamptz[], $5::bytea[]))";
+constexpr std::string_view kReplayingEntries = R"(
+insert into holdfast.replaying_entries (ledger, seq, entry) select $1, * from unnest($2::bigint[], $3::bytea[]))";
+constexpr std::string_view kLines = R"(
+insert into holdfast.lines (ledger, account, seq, available, held, available_after, held_after, available_escrows,
+  held_escrows)
+select $1, * from unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
+  $8::bigint[], $9::bigint[]))";
+constexpr std::string_view kNoLongerPending = R"(
+delete from holdfast.pending p using unnest($2::bigint[], $3::bigint[]) d(account, event)
+where p.ledger = $1 and p.account = d.account and p.event = d.event)";
+constexpr std::string_view kNoLongerUnsealed =
+    "delete from holdfast.unsealed where ledger = $1 and event = any($2::bigint[])";
+constexpr std::string_view kMoveHead =
+    "update holdfast.ledgers set seq = $2, at = $3, hash = $4 where ledger = $1";
+
+constexpr std::string_view kSealed = R"(
+select s.seq, s.at, s.hash, coalesce(r.entry, e.entry)
+from (select * from holdfast.seals where ledger = $1 and seq > $2 order by seq limit $3) s
+join holdfast.events e on e.ledger = $1 and e.event = s.event
+left join holdfast.replaying_entries r on e.replays and r.ledger = $1 and r.seq = s.seq
+order by s.seq)";
+
+/// Calls `visit(Replayed&)` for each replay inside the entry.
+template <class EntryOf, class Visit>
+void for_each_replay(EntryOf& entry, const Visit& visit) {
+  if (auto* replayed = std::get_if<Replayed>(&entry.body)) {
+    visit(*replayed);
+  } else if (auto* atomic = std::get_if<AtomicDone>(&entry.body)) {
+    for (auto& inner : atomic->entries) {
+      if (inner) for_each_replay(*inner, visit);
+    }
+  }
+}
+
+Bytes bytes_of(const Digest& digest) {
+  const auto bytes = std::as_bytes(std::span(digest));
+  return {bytes.begin(), bytes.end()};
+}
+Digest digest_at(const ResultSet& rows, std::size_t row, std::size_t column) {
+  const auto bytes = rows.bytes(row, column);
+  Digest digest{};
+  HOLDFAST_ASSERT(bytes.size() == sizeof digest, "the schema keeps hashes of 32 bytes");
+  std::ranges::copy(bytes, std::as_writable_bytes(std::span(digest)).begin());
+  return digest;
+}
+
+struct Unsealed {
+  std::int64_t id = 0;
+  Timestamp at;
+  bool replays = false;
+  Entry entry;
+  Bytes bytes;  // of the entry
+  std::vector<Posting> postings;
+};
+
+/// Rows of `lines`, as arrays.
+struct LineColumns {
+  std::vector<std::int64_t> account, seq, available, held, available_after, held_after, available_escrows,
+      held_escrows;
+};
+
+class Round {
+ public:
+  Round(Session& session, std::int64_t ledger) : session_(session), ledger_(ledger) {}
+
+  std::expected<Sealed, SqlError> run() {
+    auto sealed = attempt();
+    if (!sealed) {
+      pipeline_ = {};
+      pipeline_.add("rollback");
+      std::ignore = pipeline_.run(session_);  // the first error says what went wrong
+    }
+    return sealed;
+  }
+
+ private:
+  std::expected<Sealed, SqlError> attempt() {
+    bool locked = false;
+    pipeline_.add("begin transaction isolation level read committed");
+    pipeline_.add("select set_config('synchronous_commit', 'on', true)");
+    pipeline_.add(kLockHead, {ledger_}, [&](const ResultSet& rows) {
+      if (rows.rows() == 0) return;
+      locked = true;
+      seq_ = rows.integer(0, 0);
+      at_ = rows.time(0, 1);
+      head_ = digest_at(rows, 0, 2);
+    });
+    pipeline_.add(kUnsealed, {ledger_, kMaxEvents, kMaxBytes}, [&](const ResultSet& rows) { read(rows); });
+    if (auto done = pipeline_.run(session_); !done) return std::unexpected(done.error());
+    if (corrupt_) return std::unexpected(*corrupt_);
+    if (!locked || events_.empty()) {
+      pipeline_.add("rollback");
+      if (auto done = pipeline_.run(session_); !done) return std::unexpected(done.error());
+      return Sealed{0, !locked};
+    }
+    look_up();
+    if (!pipeline_.empty()) {
+      if (auto done = pipeline_.run(session_); !done) return std::unexpected(done.error());
+    }
+    number();
+    pipeline_.add(kMoveHead, {ledger_, seq_, at_, bytes_of(head_)});
+    pipeline_.add("commit");
+    if (auto done = pipeline_.run(session_); !done) return std::unexpected(done.error());
+    return Sealed{events_.size(), false};
+  }
+
+  void read(const ResultSet& rows) {
+    events_.resize(rows.rows());
+    for (std::size_t i = 0; i < rows.rows(); ++i) {
+      auto& one = events_[i];
+      one.id = rows.integer(i, 0);
+      one.at = rows.time(i, 1);
+      one.replays = rows.boolean(i, 2);
+      const auto bytes = rows.bytes(i, 3);
+      one.bytes.assign(bytes.begin(), bytes.end());
+      if (const auto decoded = decode_entry(bytes, one.entry); !decoded) {
+        corrupt_ = data_corrupted(fmt::format("event {}: {}", one.id, decoded.error().message));
+        return;
+      }
+      postings(one.entry, one.postings);
+    }
+  }
+
+  /// What the lines go on from, and the seqs of events that are replayed.
+  void look_up() {
+    std::vector<std::int64_t> originals;
+    std::vector<std::int64_t> accounts;
+    for (const auto& one : events_) {
+      if (one.replays) {
+        for_each_replay(one.entry, [&](const Replayed& replay) {
+          originals.push_back(static_cast<std::int64_t>(replay.original.value()));
+        });
+      }
+      for (const auto& posting : one.postings) accounts.push_back(posting.account.value());
+    }
+    if (!originals.empty()) {
+      pipeline_.add(kSeqs, {ledger_, std::move(originals)}, [&](const ResultSet& rows) {
+        for (std::size_t i = 0; i < rows.rows(); ++i) seqs_[rows.integer(i, 0)] = rows.integer(i, 1);
+      });
+    }
+    std::ranges::sort(accounts);
+    const auto rest = std::ranges::unique(accounts);
+    accounts.erase(rest.begin(), rest.end());
+    if (accounts.empty()) return;
+    pipeline_.add(kBalances, {ledger_, std::move(accounts)}, [&](const ResultSet& rows) {
+      for (std::size_t i = 0; i < rows.rows(); ++i) {
+        balances_[rows.integer(i, 0)] = {rows.integer(i, 1), rows.integer(i, 2)};
+      }
+    });
+  }
+
+  void number() {
+    std::vector<std::int64_t> seqs, ids, replaying;
+    std::vector<std::optional<Timestamp>> times;
+    std::vector<Bytes> hashes, replaying_entries;
+    Sha256 hasher;
+    Bytes bytes;
+    for (auto& one : events_) {
+      ++seq_;
+      at_ = std::max(at_, one.at);
+      seqs_[one.id] = seq_;
+      if (one.replays) {
+        for_each_replay(one.entry, [&](Replayed& replay) {
+          replay.original = Seq(
+              static_cast<std::uint64_t>(seqs_.at(static_cast<std::int64_t>(replay.original.value()))));
+        });
+        one.bytes.clear();
+        encode_entry(one.entry, one.bytes);
+        replaying.push_back(seq_);
+        replaying_entries.push_back(one.bytes);
+      }
+      bytes.clear();
+      encode_event_head(Seq(static_cast<std::uint64_t>(seq_)), at_, bytes);
+      bytes.insert(bytes.end(), one.bytes.begin(), one.bytes.end());
+      head_ = chain(hasher, head_, bytes);
+      seqs.push_back(seq_);
+      ids.push_back(one.id);
+      times.emplace_back(at_);
+      hashes.push_back(bytes_of(head_));
+      add_lines(one);
+    }
+    pipeline_.add(kSeal, {ledger_, std::move(seqs), ids, std::move(times), std::move(hashes)});
+    if (!replaying.empty()) {
+      pipeline_.add(kReplayingEntries, {ledger_, std::move(replaying), std::move(replaying_entries)});
+    }
+    if (!lines_.account.empty()) {
+      auto& l = lines_;
+      pipeline_.add(kLines, {ledger_, std::move(l.account), std::move(l.seq), std::move(l.available),
+                             std::move(l.held), std::move(l.available_after), std::move(l.held_after),
+                             std::move(l.available_escrows), std::move(l.held_escrows)});
+    }
+    if (!pending_account_.empty()) {
+      pipeline_.add(kNoLongerPending, {ledger_, std::move(pending_account_), std::move(pending_event_)});
+    }
+    pipeline_.add(kNoLongerUnsealed, {ledger_, std::move(ids)});
+  }
+
+  void add_lines(const Unsealed& one) {
+    const auto& postings = one.postings;
+    for (std::size_t i = 0; i < postings.size();) {
+      const std::int64_t account = postings[i].account.value();
+      std::int64_t available = 0;
+      std::int64_t held = 0;
+      std::int64_t available_escrows = 0;
+      std::int64_t held_escrows = 0;
+      for (; i < postings.size() && postings[i].account.value() == account; ++i) {
+        const bool is_held = postings[i].bucket == Bucket::held;
+        (is_held ? held : available) = postings[i].amount.minor();
+        (is_held ? held_escrows : available_escrows) = postings[i].escrows;
+      }
+      auto& balance = balances_[account];
+      balance.available += available;
+      balance.held += held;
+      lines_.account.push_back(account);
+      lines_.seq.push_back(seq_);
+      lines_.available.push_back(available);
+      lines_.held.push_back(held);
+      lines_.available_after.push_back(balance.available);
+      lines_.held_after.push_back(balance.held);
+      lines_.available_escrows.push_back(available_escrows);
+      lines_.held_escrows.push_back(held_escrows);
+      if (available != 0) {
+        pending_account_.push_back(account);
+        pending_event_.push_back(one.id);
+      }
+    }
+  }
+
+  struct Balance {
+    std::int64_t available = 0;
+    std::int64_t held = 0;
+  };
+
+  Session& session_;
+  std::int64_t ledger_;
+  Pipeline pipeline_;
+  std::int64_t seq_ = 0;
+  Timestamp at_;
+  Digest head_{};
+  std::vector<Unsealed> events_;
+  std::optional<SqlError> corrupt_;
+  absl::flat_hash_map<std::int64_t, std::int64_t> seqs_;  // by event id
+  absl::flat_hash_map<std::int64_t, Balance> balances_;   // by account, after the last line
+  LineColumns lines_;
+  std::vector<std::int64_t> pending_account_, pending_event_;
+};
+
+}  // namespace
+
+std::expected<Sealed, SqlError> seal(Session& session, const LedgerRef& ledger) {
+  return Round(session, ledger.number).run();
+}
+
+std::expected<std::vector<SealedEvent>, SqlError> sealed_events(Session& session, const LedgerRef& ledger,
+                                                                Seq after, std::size_t limit) {
+  std::vector<SealedEvent> events;
+  Pipeline pipeline;
+  pipeline.add(kSealed,
+               {ledger.number, static_cast<std::int64_t>(after.value()), static_cast<std::int64_t>(limit)},
+               [&](const ResultSet& rows) {
+                 events.resize(rows.rows());
+                 for (std::size_t i = 0; i < rows.rows(); ++i) {
+                   auto& one = events[i];
+                   one.seq = Seq(static_cast<std::uint64_t>(rows.integer(i, 0)));
+                   one.hash = digest_at(rows, i, 2);
+                   encode_event_head(one.seq, rows.time(i, 1), one.bytes);
+                   const auto entry = rows.bytes(i, 3);
+                   one.bytes.insert(one.bytes.end(), entry.begin(), entry.end());
+                 }
+               });
+  if (auto done = pipeline.run(session); !done) return std::unexpected(done.error());
+  return events;
+}
+
+}  // namespace holdfast::postgres

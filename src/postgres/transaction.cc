@@ -1,0 +1,576 @@
+#include "postgres/transaction.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "base/assert.h"
+#include "ledger/event_codec.h"
+#include "ledger/find_entry.h"
+#include "ledger/footprint.h"
+
+namespace holdfast::postgres {
+namespace {
+
+// Locks, in this order in every transaction: plans, groups, escrows, accounts, each in the order of its numbers.
+
+constexpr std::string_view kEscrowsOfKeys =
+    "select key, escrow from holdfast.keys where ledger = $1 and key = any($2) and escrow is not null";
+
+constexpr std::string_view kPastCommands = R"(
+select k.key, e.event, e.at, e.entry, s.seq
+from holdfast.keys k
+join holdfast.events e on e.ledger = k.ledger and e.event = coalesce(
+  (select max(c.event) from holdfast.later_chunks c where c.ledger = k.ledger and c.key = k.key), k.event)
+left join holdfast.seals s on s.ledger = e.ledger and s.event = e.event
+where k.ledger = $1 and k.key = any($2))";
+
+constexpr std::string_view kSharePlans = R"(
+select name, latest from holdfast.fee_plans where ledger = $1 and name = any($2) order by name for key share)";
+constexpr std::string_view kLockPlans = R"(
+select name, latest from holdfast.fee_plans where ledger = $1 and name = any($2) order by name for update)";
+
+constexpr std::string_view kShareGroups = R"(
+select "group", name, open from holdfast.groups where ledger = $1 and name = any($2) order by "group" for key share)";
+constexpr std::string_view kLockGroups = R"(
+select "group", name, open from holdfast.groups where ledger = $1 and name = any($2) order by "group" for update)";
+
+#define ESCROW_COLUMNS                                                                                           \
+  "e.escrow, e.payer, e.beneficiary, e.\"group\", e.plan, e.amount, e.released, e.refunded, e.commission, "      \
+  "e.processor_fee, e.frozen, e.release_at, e.refund_at, e.held_by, e.last_event from holdfast.escrows e "
+
+constexpr std::string_view kEscrows = "select " ESCROW_COLUMNS
+                                      "where e.ledger = $1 and e.escrow = any($2) order by e.escrow for update";
+constexpr std::string_view kEscrowsByKeyToo =
+    "select " ESCROW_COLUMNS
+    "where e.ledger = $1 and e.escrow in (select unnest($2::bigint[]) union "
+    "select k.escrow from holdfast.keys k where k.ledger = $1 and k.key = any($3)) order by e.escrow for update";
+// One more than a batch can have, so that it is seen to be too large.
+constexpr std::string_view kEscrowsOfGroupsToo =
+    "select " ESCROW_COLUMNS
+    "where e.ledger = $1 and e.escrow in (select unnest($2::bigint[]) union "
+    "select k.escrow from holdfast.keys k where k.ledger = $1 and k.key = any($3) union "
+    "select m.escrow from unnest($4::text[]) named(name) "
+    "join holdfast.groups g on g.ledger = $1 and g.name = named.name cross join lateral ("
+    "select escrow from holdfast.escrows where ledger = $1 and \"group\" = g.\"group\" and escrow > $5 "
+    "and escrow <= $6 and released + refunded < amount order by escrow limit $7) m) order by e.escrow for update";
+
+// Accounts by name, and the external accounts of the currencies of some of them. A debit keeps other debits away, a
+// credit only closing; closing keeps all away.
+#define NAMED_ACCOUNTS                                                                                      \
+  "select account, name, currency, kind, open from holdfast.accounts where ledger = $1 and name = any($2) " \
+  "order by account "
+constexpr std::string_view kCloseAccounts = NAMED_ACCOUNTS "for update";
+constexpr std::string_view kDebitAccounts = NAMED_ACCOUNTS "for no key update";
+constexpr std::string_view kCreditAccounts = R"(
+select account, name, currency, kind, open from holdfast.accounts
+where ledger = $1 and (name = any($2) or name in (
+  select 'external:' || o.currency from holdfast.accounts o where o.ledger = $1 and o.name = any($3)))
+order by account for key share)";
+
+// What is sealed and what is pending, in one statement: sealing moves it from one to the other.
+#define AVAILABLE_OF_A                                                                                          \
+  "coalesce((select l.available_after from holdfast.lines l where l.ledger = a.ledger and l.account = a.account " \
+  "order by l.seq desc limit 1), 0) + coalesce((select sum(p.available) from holdfast.pending p "               \
+  "where p.ledger = a.ledger and p.account = a.account), 0)"
+constexpr std::string_view kAvailable =
+    "select a.account, (" AVAILABLE_OF_A
+    ")::bigint from holdfast.accounts a where a.ledger = $1 and a.name = any($2)";
+// All money of a currency is a minus of its external accounts.
+constexpr std::string_view kTotals =
+    "select a.currency, (-sum(" AVAILABLE_OF_A
+    "))::bigint from holdfast.accounts a where a.ledger = $1 and a.kind = 5 and (a.currency = any($2) or a.currency in "
+    "(select o.currency from holdfast.accounts o where o.ledger = $1 and o.name = any($3))) group by a.currency";
+
+constexpr std::string_view kLiveOfClosed = R"(
+select a.account,
+  coalesce((select sum(e.amount - e.released - e.refunded) from holdfast.escrows e
+    where e.ledger = a.ledger and e.payer = a.account), 0)::bigint,
+  (select count(*) from holdfast.escrows e
+    where e.ledger = a.ledger and e.beneficiary = a.account and e.released + e.refunded < e.amount)
+from holdfast.accounts a where a.ledger = $1 and a.name = any($2))";
+
+#define PLAN_COLUMNS                                                                                            \
+  "v.plan, v.name, v.version, v.currency, v.commission_rate, v.commission_fixed, v.commission_min, "            \
+  "v.commission_max, v.commission_account, c.name, v.fee_rate, v.fee_fixed, v.fee_min, v.fee_max, "             \
+  "v.fee_account, f.name, v.rounding "
+#define PLAN_TABLES                                                                                             \
+  "from holdfast.fee_plan_versions v "                                                                          \
+  "join holdfast.accounts c on c.ledger = v.ledger and c.account = v.commission_account "                       \
+  "join holdfast.accounts f on f.ledger = v.ledger and f.account = v.fee_account "
+constexpr std::string_view kPlans = "select " PLAN_COLUMNS PLAN_TABLES "where v.ledger = $1 and v.plan = any($2)";
+constexpr std::string_view kPlansPayingIntoClosed =
+    "select " PLAN_COLUMNS
+    ", (select count(*) from holdfast.escrows e where e.ledger = v.ledger and e.plan = v.plan "
+    "and e.released + e.refunded < e.amount), l.latest " PLAN_TABLES
+    "join holdfast.fee_plans l on l.ledger = v.ledger and l.name = v.name "
+    "where v.ledger = $1 and (c.name = any($2) or f.name = any($2))";
+
+constexpr std::string_view kMoment =
+    "select greatest(clock_timestamp(), at), pg_current_xact_id()::text::bigint from holdfast.ledgers where ledger = $1";
+constexpr std::string_view kDraw = "select nextval($1::text::regclass) from generate_series(1, $2)";
+
+FeeRule rule_at(const ResultSet& rows, std::size_t row, std::size_t column) {
+  FeeRule rule;
+  rule.rate = Rate::from_billionths(rows.integer(row, column));
+  rule.fixed = Amount(rows.integer(row, column + 1));
+  rule.min = Amount(rows.integer(row, column + 2));
+  if (!rows.is_null(row, column + 3)) rule.max = Amount(rows.integer(row, column + 3));
+  rule.to = rows.text(row, column + 5);
+  return rule;
+}
+
+template <class Id>
+Id id_at(const ResultSet& rows, std::size_t row, std::size_t column) {
+  return Id(static_cast<typename Id::value_type>(rows.integer(row, column)));
+}
+
+Currency currency_at(const ResultSet& rows, std::size_t row, std::size_t column) {
+  const auto currency = Currency::parse(rows.text(row, column));
+  HOLDFAST_ASSERT(currency.has_value(), "the schema has currencies that this version knows");
+  return *currency;
+}
+
+std::pair<PlanId, PlanRow> plan_at(const ResultSet& rows, std::size_t row) {
+  PlanRow plan;
+  plan.name = rows.text(row, 1);
+  plan.version = static_cast<std::uint32_t>(rows.integer(row, 2));
+  plan.currency = currency_at(rows, row, 3);
+  plan.commission = rule_at(rows, row, 4);
+  plan.commission_account = id_at<AccountId>(rows, row, 8);
+  plan.processor_fee = rule_at(rows, row, 10);
+  plan.fee_account = id_at<AccountId>(rows, row, 14);
+  plan.rounding = static_cast<Rounding>(rows.integer(row, 16));
+  return {id_at<PlanId>(rows, row, 0), std::move(plan)};
+}
+
+LoadedEscrow escrow_at(const ResultSet& rows, std::size_t i) {
+  LoadedEscrow escrow;
+  escrow.id = id_at<EscrowId>(rows, i, 0);
+  auto& row = escrow.row;
+  row.payer = id_at<AccountId>(rows, i, 1);
+  row.beneficiary = id_at<AccountId>(rows, i, 2);
+  if (!rows.is_null(i, 3)) row.group = id_at<GroupId>(rows, i, 3);
+  row.plan = id_at<PlanId>(rows, i, 4);
+  row.amount = Amount(rows.integer(i, 5));
+  row.released = Amount(rows.integer(i, 6));
+  row.refunded = Amount(rows.integer(i, 7));
+  row.commission = Amount(rows.integer(i, 8));
+  row.processor_fee = Amount(rows.integer(i, 9));
+  row.frozen = rows.boolean(i, 10) ? 1 : 0;
+  if (!rows.is_null(i, 11)) escrow.dates.release_at = rows.time(i, 11);
+  if (!rows.is_null(i, 12)) escrow.dates.refund_at = rows.time(i, 12);
+  row.dated = escrow.dates.release_at || escrow.dates.refund_at ? 1 : 0;
+  escrow.held_by = static_cast<std::uint64_t>(rows.integer(i, 13));
+  escrow.before = static_cast<std::uint64_t>(rows.integer(i, 14));
+  escrow.plan_before = row.plan;
+  escrow.frozen_before = row.frozen != 0;
+  escrow.dates_before = escrow.dates;
+  escrow.due_before = row.dated != 0 && row.frozen == 0 && row.locked() > Amount();
+  return escrow;
+}
+
+/// What a footprint does not tell, and decides how rows are locked and how many ids are drawn.
+struct Needs {
+  bool defines_plan = false;
+  bool changes_group = false;
+  std::size_t accounts = 0;  // ids that may be taken, at most
+  std::size_t escrows = 0;
+  std::size_t groups = 0;
+  std::size_t plans = 0;
+
+  void operator()(const OpenAccount&) { ++accounts; }
+  void operator()(const DefineFeePlan&) { defines_plan = true, ++plans, accounts += 2; }
+  void operator()(const Deposit& op) { accounts += op.external.empty() ? 1 : 0; }
+  void operator()(const Withdraw& op) { accounts += op.external.empty() ? 1 : 0; }
+  void operator()(const Hold& op) { ++escrows, groups += op.group.empty() ? 0 : 1; }
+  void operator()(const Release& op) { batch(op); }
+  void operator()(const Refund& op) { batch(op); }
+  void operator()(const CloseGroup&) { changes_group = true, ++groups; }
+  void operator()(const ReopenGroup&) { changes_group = true; }
+  void operator()(const Atomic& op) {
+    for (const auto& inner : op.commands) std::visit(*this, inner.operation);
+  }
+  template <class Other>
+  void operator()(const Other&) {}
+
+ private:
+  template <class Batch>
+  void batch(const Batch& op) {
+    if (op.group.empty()) return;
+    changes_group = true;  // no hold may slip in between
+    if (op.close) ++groups;
+    if (op.chunk) ++escrows;  // the end of its set
+  }
+};
+
+/// Ids that the sequences gave.
+struct Drawn {
+  std::vector<AccountId> accounts;
+  std::vector<EscrowId> escrows;
+  std::vector<GroupId> groups;
+  std::vector<PlanId> plans;
+  std::vector<Seq> events;
+};
+
+/// How the rows of a group that a chunked command goes through are limited.
+struct GroupWindow {
+  std::int64_t after = 0;
+  std::int64_t up_to = std::numeric_limits<std::int64_t>::max();
+  std::int64_t limit = kMaxGroupItems + 1;
+};
+
+template <class T>
+void merge(std::vector<T>& into, std::vector<T>&& more) {
+  into.insert(into.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+}
+template <class T>
+void tidy(std::vector<T>& list) {
+  std::ranges::sort(list);
+  const auto rest = std::ranges::unique(list);
+  list.erase(rest.begin(), rest.end());
+}
+
+Footprint footprint_of(std::span<const Command* const> commands) {
+  if (commands.size() == 1) return footprint(*commands.front());
+  Footprint all;
+  for (const auto* command : commands) {
+    auto one = footprint(*command);
+    merge(all.accounts, std::move(one.accounts));
+    merge(all.debited, std::move(one.debited));
+    merge(all.closed, std::move(one.closed));
+    merge(all.escrows, std::move(one.escrows));
+    merge(all.escrow_keys, std::move(one.escrow_keys));
+    merge(all.groups, std::move(one.groups));
+    merge(all.group_members, std::move(one.group_members));
+    merge(all.fee_plans, std::move(one.fee_plans));
+    merge(all.keys, std::move(one.keys));
+    merge(all.external_of, std::move(one.external_of));
+    merge(all.totals_of, std::move(one.totals_of));
+    merge(all.currency_totals, std::move(one.currency_totals));
+  }
+  tidy(all.accounts);
+  tidy(all.debited);
+  tidy(all.closed);
+  tidy(all.escrows);
+  tidy(all.escrow_keys);
+  tidy(all.groups);
+  tidy(all.group_members);
+  tidy(all.fee_plans);
+  tidy(all.keys);
+  tidy(all.external_of);
+  tidy(all.totals_of);
+  tidy(all.currency_totals);
+  return all;
+}
+
+std::vector<std::int64_t> numbers(const std::vector<EscrowId>& ids) {
+  std::vector<std::int64_t> out;
+  out.reserve(ids.size());
+  for (const auto id : ids) out.push_back(static_cast<std::int64_t>(id.value()));
+  return out;
+}
+
+std::vector<std::string> codes(const std::vector<Currency>& currencies) {
+  std::vector<std::string> out;
+  for (const auto currency : currencies) out.emplace_back(currency.code());
+  return out;
+}
+
+bool has_replay(const Entry& entry) {
+  if (std::holds_alternative<Replayed>(entry.body)) return true;
+  const auto* atomic = std::get_if<AtomicDone>(&entry.body);
+  return atomic != nullptr && std::ranges::any_of(atomic->entries, [](const auto& inner) {
+           return inner && has_replay(*inner);
+         });
+}
+
+/// The default external accounts of currencies that the commands themselves bring in are in `accounts` already.
+std::vector<std::string> without(const std::vector<std::string>& all, const std::vector<std::string>& taken) {
+  std::vector<std::string> out;
+  std::ranges::set_difference(all, taken, std::back_inserter(out));
+  return out;
+}
+
+}  // namespace
+
+std::optional<PlanRow> PlanCache::find(PlanId id) const {
+  const std::scoped_lock hold(mutex_);
+  const auto at = rows_.find(id);
+  return at == rows_.end() ? std::nullopt : std::optional(at->second);
+}
+
+void PlanCache::put(PlanId id, const PlanRow& row) {
+  const std::scoped_lock hold(mutex_);
+  rows_.try_emplace(id, row);
+}
+
+std::expected<Outcome, SqlError> Attempt::run(std::span<const Command* const> commands,
+                                              std::chrono::milliseconds lock_timeout) {
+  pipeline_.add("begin transaction isolation level read committed");
+  pipeline_.add("select set_config('lock_timeout', $1, true), set_config('synchronous_commit', 'on', true)",
+                {std::to_string(lock_timeout.count())});
+  if (auto loaded = load(commands); !loaded) return std::unexpected(loaded.error());
+  Outcome outcome;
+  decide(commands, outcome);
+  Pipeline writing;
+  write(writing);
+  writing.add("commit");
+  trace_.commit_sent = true;
+  if (auto written = writing.run(session_); !written) return std::unexpected(written.error());
+  return outcome;
+}
+
+std::expected<Outcome, SqlError> Attempt::run_inside(std::span<const Command* const> commands) {
+  if (auto loaded = load(commands); !loaded) return std::unexpected(loaded.error());
+  Outcome outcome;
+  decide(commands, outcome);
+  Pipeline writing;
+  write(writing);
+  if (!writing.empty()) {
+    if (auto written = writing.run(session_); !written) return std::unexpected(written.error());
+  }
+  return outcome;
+}
+
+std::expected<void, SqlError> Attempt::load(std::span<const Command* const> commands) {
+  auto wanted = footprint_of(commands);
+  Needs needs;
+  for (const auto* command : commands) std::visit(needs, command->operation);
+  const auto ledger = ledger_.number;
+
+  if (!wanted.keys.empty()) {
+    pipeline_.add(kPastCommands, {ledger, wanted.keys}, [&](const ResultSet& rows) {
+      for (std::size_t i = 0; i < rows.rows(); ++i) {
+        PastCommand past;
+        past.event_id = static_cast<std::uint64_t>(rows.integer(i, 1));
+        past.seq = Seq(past.event_id);
+        past.at = rows.time(i, 2);
+        Entry entry;
+        const std::string key(rows.text(i, 0));
+        const auto decoded = decode_entry(rows.bytes(i, 3), entry);
+        const auto* mine = decoded ? entry_with_key(entry, key) : nullptr;
+        if (mine == nullptr) {
+          corrupt_ = data_corrupted(
+              fmt::format("event {} of key {}: {}", past.event_id, key,
+                          decoded ? "the key is not in it" : decoded.error().message.c_str()));
+          return;
+        }
+        past.entry = *mine;
+        if (!rows.is_null(i, 4)) sealed_[key] = id_at<Seq>(rows, i, 4);
+        set_.add_past(key, std::move(past));
+      }
+    });
+  }
+  GroupWindow window;
+  if (commands.size() == 1) {
+    // A chunked command goes on where its last event stopped, which must be known first.
+    const auto chunk = chunk_of(*commands.front());
+    if (chunk) {
+      if (auto run = run_pipeline(); !run) return run;
+      window.limit = std::int64_t{*chunk} + 1;
+      const auto& key = commands.front()->options.key;
+      if (set_.key_used(key)) {
+        if (const auto past = set_.past_command(key)) {
+          if (const auto* progress = progress_of(past->entry)) {
+            window.after = static_cast<std::int64_t>(progress->done_through.value());
+            window.up_to = static_cast<std::int64_t>(progress->limit.value());
+          }
+        }
+      }
+    }
+  }
+  if (!wanted.escrow_keys.empty()) {
+    pipeline_.add(kEscrowsOfKeys, {ledger, wanted.escrow_keys}, [&](const ResultSet& rows) {
+      for (std::size_t i = 0; i < rows.rows(); ++i) {
+        set_.add_escrow_key(std::string(rows.text(i, 0)), id_at<EscrowId>(rows, i, 1));
+      }
+    });
+  }
+  std::vector<PlanId> plans;  // not known yet
+  if (!wanted.fee_plans.empty()) {
+    pipeline_.add(needs.defines_plan ? kLockPlans : kSharePlans, {ledger, wanted.fee_plans},
+                  [&](const ResultSet& rows) {
+                    for (std::size_t i = 0; i < rows.rows(); ++i) {
+                      const auto latest = id_at<PlanId>(rows, i, 1);
+                      set_.set_latest_plan(std::string(rows.text(i, 0)), latest);
+                      plans.push_back(latest);
+                    }
+                  });
+  }
+  if (!wanted.groups.empty()) {
+    pipeline_.add(needs.changes_group ? kLockGroups : kShareGroups, {ledger, wanted.groups},
+                  [&](const ResultSet& rows) {
+                    for (std::size_t i = 0; i < rows.rows(); ++i) {
+                      set_.add_group(id_at<GroupId>(rows, i, 0), std::string(rows.text(i, 1)),
+                                     rows.boolean(i, 2));
+                    }
+                  });
+  }
+  const auto read_escrows = [&](const ResultSet& rows) {
+    for (std::size_t i = 0; i < rows.rows(); ++i) {
+      auto escrow = escrow_at(rows, i);
+      if (plans.empty() || plans.back() != escrow.row.plan) plans.push_back(escrow.row.plan);
+      set_.add_escrow(std::move(escrow));
+    }
+  };
+  if (!wanted.group_members.empty()) {
+    pipeline_.add(kEscrowsOfGroupsToo,
+                  {ledger, numbers(wanted.escrows), wanted.escrow_keys, wanted.group_members, window.after,
+                   window.up_to, window.limit},
+                  read_escrows);
+  } else if (!wanted.escrow_keys.empty()) {
+    pipeline_.add(kEscrowsByKeyToo, {ledger, numbers(wanted.escrows), wanted.escrow_keys}, read_escrows);
+  } else if (!wanted.escrows.empty()) {
+    pipeline_.add(kEscrows, {ledger, numbers(wanted.escrows)}, read_escrows);
+  }
+
+  const auto read_accounts = [&](const ResultSet& rows) {
+    for (std::size_t i = 0; i < rows.rows(); ++i) {
+      AccountRow row;
+      row.currency = currency_at(rows, i, 2);
+      row.kind = static_cast<AccountKind>(rows.integer(i, 3));
+      row.open = rows.boolean(i, 4);
+      set_.add_account(id_at<AccountId>(rows, i, 0), std::string(rows.text(i, 1)), row);
+    }
+  };
+  if (!wanted.closed.empty()) pipeline_.add(kCloseAccounts, {ledger, wanted.closed}, read_accounts);
+  const auto debited = without(wanted.debited, wanted.closed);
+  if (!debited.empty()) pipeline_.add(kDebitAccounts, {ledger, debited}, read_accounts);
+  const auto credited = without(without(wanted.accounts, wanted.closed), debited);
+  if (!credited.empty() || !wanted.external_of.empty()) {
+    pipeline_.add(kCreditAccounts, {ledger, credited, wanted.external_of}, read_accounts);
+  }
+
+  // After the last lock, in later statements: what is only right then.
+  std::vector<std::string> balances;
+  std::ranges::set_union(wanted.debited, wanted.closed, std::back_inserter(balances));
+  if (!balances.empty()) {
+    pipeline_.add(kAvailable, {ledger, balances}, [&](const ResultSet& rows) {
+      for (std::size_t i = 0; i < rows.rows(); ++i) {
+        set_.set_available(id_at<AccountId>(rows, i, 0), Amount(rows.integer(i, 1)));
+      }
+    });
+  }
+  if (!wanted.closed.empty()) {
+    pipeline_.add(kLiveOfClosed, {ledger, wanted.closed}, [&](const ResultSet& rows) {
+      for (std::size_t i = 0; i < rows.rows(); ++i) {
+        set_.set_live(id_at<AccountId>(rows, i, 0), Amount(rows.integer(i, 1)),
+                      static_cast<std::uint32_t>(rows.integer(i, 2)));
+      }
+    });
+    pipeline_.add(kPlansPayingIntoClosed, {ledger, wanted.closed}, [&](const ResultSet& rows) {
+      for (std::size_t i = 0; i < rows.rows(); ++i) {
+        auto [id, plan] = plan_at(rows, i);
+        plan.live = static_cast<std::uint64_t>(rows.integer(i, 17));
+        set_.set_latest_plan(plan.name, id_at<PlanId>(rows, i, 18));
+        set_.add_plan(id, std::move(plan));
+      }
+    });
+  }
+  if (!wanted.totals_of.empty() || !wanted.currency_totals.empty()) {
+    pipeline_.add(kTotals, {ledger, codes(wanted.currency_totals), wanted.totals_of},
+                  [&](const ResultSet& rows) {
+                    for (std::size_t i = 0; i < rows.rows(); ++i) {
+                      set_.set_total(currency_at(rows, i, 0), Amount(rows.integer(i, 1)));
+                    }
+                  });
+  }
+  pipeline_.add(kMoment, {ledger}, [&](const ResultSet& rows) {
+    at_ = rows.time(0, 0);
+    trace_.transaction = rows.integer(0, 1);
+  });
+  Drawn drawn;
+  const auto draw = [&](std::string_view of, std::size_t count, auto& into) {
+    if (count == 0) return;
+    pipeline_.add(kDraw, {fmt::format("holdfast.{}_of_{}", of, ledger), static_cast<std::int64_t>(count)},
+                  [&into](const ResultSet& rows) {
+                    using Id = std::decay_t<decltype(into)>::value_type;
+                    for (std::size_t i = 0; i < rows.rows(); ++i) {
+                      into.push_back(Id(static_cast<typename Id::value_type>(rows.integer(i, 0))));
+                    }
+                  });
+  };
+  draw("accounts", needs.accounts, drawn.accounts);
+  draw("escrows", needs.escrows, drawn.escrows);
+  draw("groups", needs.groups, drawn.groups);
+  draw("plans", needs.plans, drawn.plans);
+  draw("events", commands.size(), drawn.events);
+  if (auto run = run_pipeline(); !run) return run;
+  for (const auto event : drawn.events) event_ids_.push_back(event.value());
+  set_.give_ids(std::move(drawn.accounts), std::move(drawn.escrows), std::move(drawn.groups),
+                std::move(drawn.plans));
+  return load_plans(std::move(plans));
+}
+
+std::expected<void, SqlError> Attempt::run_pipeline() {
+  if (auto run = pipeline_.run(session_); !run) return run;
+  if (corrupt_) return std::unexpected(*corrupt_);
+  return {};
+}
+
+std::expected<void, SqlError> Attempt::load_plans(std::vector<PlanId> plans) {
+  tidy(plans);
+  std::vector<std::int64_t> missing;
+  for (const auto id : plans) {
+    if (set_.plan(id) != nullptr) continue;
+    if (auto known = plans_.find(id)) {
+      set_.add_plan(id, std::move(*known));
+    } else {
+      missing.push_back(id.value());
+    }
+  }
+  if (missing.empty()) return {};
+  pipeline_.add(kPlans, {ledger_.number, missing}, [&](const ResultSet& rows) {
+    for (std::size_t i = 0; i < rows.rows(); ++i) {
+      auto [id, plan] = plan_at(rows, i);
+      plans_.put(id, plan);
+      set_.add_plan(id, std::move(plan));
+    }
+  });
+  return pipeline_.run(session_);
+}
+
+void Attempt::decide(std::span<const Command* const> commands, Outcome& outcome) {
+  outcome.answers.reserve(commands.size());
+  for (std::size_t i = 0; i < commands.size(); ++i) outcome.answers.push_back(decide_one(*commands[i], i));
+  outcome.events = recorded_.size();
+  if (!recorded_.empty()) trace_.event = recorded_.front().event;
+}
+
+Result<StoreAnswer> Attempt::decide_one(const Command& command, std::size_t index) {
+  const auto event = event_ids_[index];
+  auto decision = execute(command, set_, {Seq(event), at_}, workspace_);
+  if (!decision) return std::unexpected(std::move(decision.error()));
+  StoreAnswer answer;
+  if (const auto* first = std::get_if<FirstAnswer>(&*decision)) {
+    const auto& past = first->past;
+    const auto sealed = sealed_.find(command.options.key);
+    answer.answer = {past.event_id, sealed == sealed_.end() ? std::nullopt : std::optional(sealed->second),
+                     past.at, true, result_of(past.entry)};
+    return answer;
+  }
+  if (auto* nothing = std::get_if<Unrecorded>(&*decision)) {
+    answer.answer = {{}, {}, at_, false, std::move(nothing->result)};
+    return answer;
+  }
+  const auto& entry = *std::get<Accepted>(*decision).entry;
+  Recorded recorded{.event = event,
+                    .op = std::string(op_name(entry.body)),
+                    .actor = entry.actor,
+                    .reason = entry.reason,
+                    .reference = entry.reference,
+                    .replays = has_replay(entry),
+                    .entry = {}};
+  encode_entry(entry, recorded.entry);
+  recorded_.push_back(std::move(recorded));
+  set_.note_event(event, at_, entry);
+  const auto* progress = progress_of(entry);
+  answer.more = progress != nullptr && !progress->last;
+  answer.answer = {event, {}, at_, false, result_of(entry)};
+  return answer;
+}
+
+}  // namespace holdfast::postgres

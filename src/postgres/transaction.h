@@ -1,0 +1,93 @@
+// Commands in one transaction: lock and load what they can touch, decide, write what happened. Two round trips,
+// whatever their number.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+
+#include "ledger/execute.h"
+#include "ledger/store.h"
+#include "postgres/pipeline.h"
+#include "postgres/working_set.h"
+
+namespace holdfast::postgres {
+
+/// A ledger of a schema.
+struct LedgerRef {
+  std::int64_t number = 0;
+  std::string name;
+};
+
+/// Fee plan versions never change: each is read once.
+class PlanCache {
+ public:
+  [[nodiscard]] std::optional<PlanRow> find(PlanId id) const;
+  void put(PlanId id, const PlanRow& row);
+
+ private:
+  mutable std::mutex mutex_;
+  std::unordered_map<PlanId, PlanRow> rows_;
+};
+
+/// What the caller of a transaction needs to know of it.
+struct Outcome {
+  std::vector<Result<StoreAnswer>> answers;  // one a command, in order
+  std::uint64_t events = 0;
+};
+
+/// How to find out whether a transaction whose COMMIT was not answered took effect.
+struct Trace {
+  std::int64_t transaction = 0;  // pg_current_xact_id()
+  std::uint64_t event = 0;       // the first that it recorded; 0: it recorded none
+  bool commit_sent = false;
+};
+
+/// One attempt. An SqlError leaves the session's transaction as the server left it: the caller rolls back.
+class Attempt {
+ public:
+  Attempt(Session& session, const LedgerRef& ledger, PlanCache& plans, Workspace& workspace)
+      : session_(session), ledger_(ledger), plans_(plans), workspace_(workspace) {}
+
+  /// Runs the commands one after another in a transaction of their own, and commits it.
+  /// \param lock_timeout  0: wait for ever
+  [[nodiscard]] std::expected<Outcome, SqlError> run(std::span<const Command* const> commands,
+                                                     std::chrono::milliseconds lock_timeout);
+  /// The same inside the transaction that the session has open.
+  [[nodiscard]] std::expected<Outcome, SqlError> run_inside(std::span<const Command* const> commands);
+
+  [[nodiscard]] const Trace& trace() const { return trace_; }
+
+ private:
+  struct Recorded {
+    std::uint64_t event = 0;
+    std::string op;
+    std::string actor;
+    std::string reason;
+    std::string reference;
+    bool replays = false;
+    Bytes entry;
+  };
+
+  [[nodiscard]] std::expected<void, SqlError> load(std::span<const Command* const> commands);
+  [[nodiscard]] std::expected<void, SqlError> run_pipeline();
+  [[nodiscard]] std::expected<void, SqlError> load_plans(std::vector<PlanId> plans);
+  void decide(std::span<const Command* const> commands, Outcome& outcome);
+  [[nodiscard]] Result<StoreAnswer> decide_one(const Command& command, std::size_t index);
+  void write(Pipeline& pipeline);
+
+  Session& session_;
+  const LedgerRef& ledger_;
+  PlanCache& plans_;
+  Workspace& workspace_;
+  Pipeline pipeline_;
+  WorkingSet set_;
+  std::optional<SqlError> corrupt_;
+  Timestamp at_;
+  std::vector<std::uint64_t> event_ids_;
+  absl::flat_hash_map<std::string, Seq> sealed_;  // by key, of past commands
+  std::vector<Recorded> recorded_;
+  Trace trace_;
+};
+
+}  // namespace holdfast::postgres

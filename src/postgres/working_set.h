@@ -1,0 +1,171 @@
+// The rows that one transaction locked and loaded, and what its commands change in them: the bridge between the
+// pure core, which reads and applies rows, and SQL, which loads and writes them in sets.
+//
+// An event's number here is its event id: its seq is given when it is sealed.
+#pragma once
+
+#include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ledger/effects.h"
+#include "ledger/rows.h"
+
+namespace holdfast::postgres {
+
+struct LoadedAccount {
+  std::string name;
+  AccountRow row;  // `held` and `live_escrows` are loaded only where the account may be closed
+  bool fresh = false;
+  bool debited = false;  // by an event of this transaction
+  bool closed = false;   // likewise
+};
+
+struct LoadedEscrow {
+  EscrowId id;
+  EscrowRow row;
+  Dates dates;
+  std::uint64_t held_by = 0;  // the event that held it
+  std::uint64_t before = 0;   // the last event before this transaction; 0 where it is fresh
+  std::vector<std::uint64_t> touched_by;  // events of this transaction, in order
+  bool due_before = false;                // had a row in due_dates
+  PlanId plan_before;
+  bool frozen_before = false;
+  Dates dates_before;
+  std::string key;  // where it is fresh
+
+  [[nodiscard]] bool changed_only_money() const {
+    return plan_before == row.plan && frozen_before == (row.frozen != 0) &&
+           dates_before.release_at == dates.release_at && dates_before.refund_at == dates.refund_at;
+  }
+};
+
+struct LoadedGroup {
+  std::string name;
+  GroupRow row;
+  bool fresh = false;
+  bool changed = false;
+};
+
+struct LoadedPlan {
+  PlanRow row;  // `live` counts only where an account that the plan pays may be closed
+  bool fresh = false;
+};
+
+struct TakenKey {
+  std::string key;
+  std::uint64_t event = 0;
+  EscrowId escrow;          // where the command held one
+  bool later_chunk = false;  // taken by an earlier event of the same chunked command
+};
+
+/// What an event changes in `available` of an account.
+struct PendingKey {
+  std::uint64_t event = 0;
+  AccountId account;
+  friend bool operator==(const PendingKey&, const PendingKey&) = default;
+  template <class H>
+  friend H AbslHashValue(H h, const PendingKey& key) {
+    return H::combine(std::move(h), key.event, key.account.value());
+  }
+};
+
+class WorkingSet final : public WorkingRows {
+ public:
+  // Filling, by the loader.
+  void add_account(AccountId id, std::string name, AccountRow row);
+  void add_escrow(LoadedEscrow escrow);
+  void add_escrow_key(std::string key, EscrowId id) { escrow_keys_[std::move(key)] = id; }
+  void add_group(GroupId id, std::string name, bool open);
+  void add_plan(PlanId id, PlanRow row) { plans_.try_emplace(id, LoadedPlan{std::move(row)}); }
+  void set_available(AccountId id, Amount available) { accounts_.at(id).row.available = available; }
+  void set_live(AccountId id, Amount held, std::uint32_t live_escrows) {
+    accounts_.at(id).row.held = held;
+    accounts_.at(id).row.live_escrows = live_escrows;
+  }
+  void set_latest_plan(const std::string& name, PlanId id) { latest_plans_[name] = id; }
+  void set_total(Currency currency, Amount total) { totals_[currency] = total; }
+  void add_past(std::string key, PastCommand past) { past_[std::move(key)] = std::move(past); }
+  void give_ids(std::vector<AccountId> accounts, std::vector<EscrowId> escrows, std::vector<GroupId> groups,
+                std::vector<PlanId> plans);
+
+  // Rows, see ledger/rows.h.
+  std::optional<AccountId> find_account(std::string_view name) const override;
+  const AccountRow* account(AccountId id) const override;
+  std::string_view account_name(AccountId id) const override;
+  std::optional<EscrowId> find_escrow(std::string_view key) const override;
+  const EscrowRow* escrow(EscrowId id) const override;
+  void escrows(std::span<const EscrowId> ids, std::span<const EscrowRow*> out) const override;
+  Dates dates(EscrowId id) const override;
+  std::optional<GroupId> find_group(std::string_view name) const override;
+  const GroupRow* group(GroupId id) const override;
+  void group_escrows(GroupId id, EscrowId after, EscrowId up_to, std::size_t limit,
+                     std::vector<EscrowId>& out) const override;
+  std::optional<PlanId> find_latest_plan(std::string_view name) const override;
+  const PlanRow* plan(PlanId id) const override;
+  bool plan_pays_into(AccountId id) const override;
+  Amount currency_total(Currency currency) const override;
+  bool key_used(std::string_view key) const override;
+  Result<PastCommand> past_command(std::string_view key) const override;
+  AccountId next_account_id(std::size_t ahead) const override;
+  EscrowId next_escrow_id() const override;
+  GroupId next_group_id() const override;
+  PlanId next_plan_id() const override;
+  void apply(const Entry& entry, Seq event, Timestamp at) override;
+  void begin() override;
+  void commit() override;
+  void rollback() override;
+
+  /// After an event of this transaction: later commands of it may name its key.
+  void note_event(std::uint64_t event, Timestamp at, const Entry& entry);
+
+  // What is to be written.
+  [[nodiscard]] const absl::flat_hash_map<AccountId, LoadedAccount>& changed_accounts() const { return accounts_; }
+  [[nodiscard]] const std::deque<LoadedEscrow>& changed_escrows() const { return escrows_; }
+  [[nodiscard]] const std::map<GroupId, LoadedGroup>& changed_groups() const { return groups_; }
+  [[nodiscard]] const std::map<PlanId, LoadedPlan>& changed_plans() const { return plans_; }
+  [[nodiscard]] const std::vector<TakenKey>& taken_keys() const { return taken_; }
+  [[nodiscard]] const absl::flat_hash_map<PendingKey, Amount>& pending() const { return pending_; }
+
+ private:
+  friend class WorkingEdit;
+  void undoable(std::function<void()> undo) {
+    if (!marks_.empty()) undo_.push_back(std::move(undo));
+  }
+  [[nodiscard]] LoadedEscrow* loaded(EscrowId id);
+
+  absl::flat_hash_map<AccountId, LoadedAccount> accounts_;
+  absl::flat_hash_map<std::string, AccountId> account_names_;
+  std::deque<LoadedEscrow> escrows_;  // rows stay where they are
+  absl::flat_hash_map<EscrowId, std::size_t> escrow_places_;
+  absl::flat_hash_map<std::string, EscrowId> escrow_keys_;
+  std::map<GroupId, LoadedGroup> groups_;
+  std::map<std::string, GroupId, std::less<>> group_names_;
+  absl::flat_hash_map<GroupId, std::vector<EscrowId>> members_;  // ascending
+  std::map<PlanId, LoadedPlan> plans_;
+  std::map<std::string, PlanId, std::less<>> latest_plans_;
+  std::map<Currency, Amount> totals_;
+  absl::flat_hash_map<std::string, PastCommand> past_;
+  absl::flat_hash_map<std::string, std::uint64_t> used_keys_;  // by events of this transaction
+  std::vector<TakenKey> taken_;
+  absl::flat_hash_map<PendingKey, Amount> pending_;
+  std::vector<AccountId> account_ids_;
+  std::vector<EscrowId> escrow_ids_;
+  std::vector<GroupId> group_ids_;
+  std::vector<PlanId> plan_ids_;
+  std::size_t used_accounts_ = 0;
+  std::size_t used_escrows_ = 0;
+  std::size_t used_groups_ = 0;
+  std::size_t used_plans_ = 0;
+  std::vector<FeeSums> sums_;
+  std::vector<std::function<void()>> undo_;
+  std::vector<std::size_t> marks_;
+};
+
+}  // namespace holdfast::postgres
