@@ -1,8 +1,8 @@
 // Applying what was just decided, and taking it back. Nothing here can fail: what does not fit is a bug in
 // the decision and stops the process.
 #include "base/assert.h"
-#include "journal/state_effects.h"
 #include "journal/state_impl.h"
+#include "ledger/effects.h"
 
 namespace holdfast::journal {
 namespace {
@@ -172,9 +172,9 @@ class LiveEdit {
 
   bool key_there(const Hash128& hash) { return t_.keys.find(hash).has_value(); }
 
-  bool put_key(const Hash128& hash, std::uint64_t value, bool again) {
-    const auto before = t_.keys.put(hash, value);
-    HOLDFAST_ASSERT(again || !before, "a key takes effect once");
+  bool take_key(const Hash128& hash, const KeyUse& use) {
+    const auto before = t_.keys.put(hash, key_value(use));
+    HOLDFAST_ASSERT(use.again || !before, "a key takes effect once");
     if (recording_) undo_.record(KeyBefore{hash, before.value_or(0)});
     return true;
   }

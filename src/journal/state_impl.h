@@ -2,9 +2,9 @@
 #pragma once
 
 #include "journal/state.h"
-#include "journal/state_effects.h"
 #include "journal/state_tables.h"
 #include "journal/undo_log.h"
+#include "ledger/effects.h"
 
 namespace holdfast::journal {
 
@@ -17,8 +17,9 @@ struct State::Impl {
   PastReader past_reader;
 };
 
-/// The rows that events make, as they begin.
-void fill_escrow(EscrowRow& row, const Held& body, Seq seq);
-void fill_plan(PlanRow& row, const FeePlanDefined& body);
+/// A key's place as one number of 40 bits: the lowest bit is 1 where it is an escrow, else a seq.
+[[nodiscard]] constexpr std::uint64_t key_value(const KeyUse& use) {
+  return use.escrow ? use.escrow.value() << 1 | 1 : use.seq.value() << 1;
+}
 
 }  // namespace holdfast::journal

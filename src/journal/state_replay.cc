@@ -2,8 +2,8 @@
 // snapshot had with the event in it is left as it is; lists, counts and indexes are built by finish_load.
 #include <fmt/format.h>
 
-#include "journal/state_effects.h"
 #include "journal/state_impl.h"
+#include "ledger/effects.h"
 
 namespace holdfast::journal {
 namespace {
@@ -181,13 +181,14 @@ class ReplayEdit {
 
   bool key_there(const Hash128& hash) { return t_.keys.find(hash).has_value(); }
 
-  bool put_key(const Hash128& hash, std::uint64_t value, bool again) {
+  bool take_key(const Hash128& hash, const KeyUse& use) {
     if (done(ChunkKind::keys, t_.keys.shard_of(hash))) return true;
+    const auto value = key_value(use);
     if (!check(value <= KeyIndex::kMaxValue, "key of event", seq_.value(), "has a place out of range")) {
       return false;
     }
     const bool fresh = !t_.keys.put(hash, value);
-    return check(fresh || again, "key of event", seq_.value(), "had taken effect before");
+    return check(fresh || use.again, "key of event", seq_.value(), "had taken effect before");
   }
 
  private:

@@ -117,12 +117,4 @@ struct Tables {
   [[nodiscard]] std::uint64_t memory_bytes() const;
 };
 
-/// A key's place as one number of 40 bits: the lowest bit is 1 where it is an escrow, else a seq.
-[[nodiscard]] constexpr std::uint64_t key_value(EscrowId escrow) {
-  return escrow.value() << 1 | 1;
-}
-[[nodiscard]] constexpr std::uint64_t key_value(Seq seq) {
-  return seq.value() << 1;
-}
-
 }  // namespace holdfast::journal

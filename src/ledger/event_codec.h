@@ -11,6 +11,11 @@ namespace holdfast {
 /// Appends the canonical bytes of an event whose command had this entry. Allocates nothing but in `out`.
 void encode_event(Seq seq, Timestamp at, const Entry& entry, Bytes& out);
 
+/// The two parts of the same bytes, for a store that keeps an entry before its seq and time are known:
+/// encode_event appends the head, then the entry.
+void encode_event_head(Seq seq, Timestamp at, Bytes& out);
+void encode_entry(const Entry& entry, Bytes& out);
+
 /// Upper bound of what encode_event appends for any event that `command` can lead to, given that a group it
 /// names has at most `group_items` escrows. For reserving space before deciding.
 [[nodiscard]] std::size_t max_encoded_size(const Command& command, std::size_t group_items);
@@ -23,6 +28,9 @@ void encode_event(Seq seq, Timestamp at, const Entry& entry, Bytes& out);
 /// version may have added (an encoding version, a field, a kind of body or result, an error code, a currency)
 /// is `newer_format`. `into` is reused: its vectors keep their capacity; after an error it holds anything.
 [[nodiscard]] Result<void> decode_event(std::span<const std::byte> bytes, Event& into);
+
+/// The same for exactly what encode_entry wrote.
+[[nodiscard]] Result<void> decode_entry(std::span<const std::byte> bytes, Entry& into);
 
 /// Only the seq and time, from the front.
 struct EventHead {

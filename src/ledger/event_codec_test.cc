@@ -74,6 +74,50 @@ TEST(EventCodec, BytesAreThoseOfTheGoldenFile) {
   for (const auto& [name, event] : samples) EXPECT_EQ(golden[name], hex(encoded(event))) << name;
 }
 
+Bytes encoded_alone(const Entry& entry) {
+  Bytes bytes;
+  encode_entry(entry, bytes);
+  return bytes;
+}
+
+TEST(EventCodec, AHeadAndAnEntryAreTheEvent) {
+  for (const auto& [name, event] : sample_events()) {
+    Bytes bytes;
+    encode_event_head(event.seq, event.at, bytes);
+    encode_entry(event.entry, bytes);
+    EXPECT_EQ(hex(bytes), hex(encoded(event))) << name;
+  }
+}
+
+TEST(EventCodec, AnyEntryComesBackAsItWas) {
+  EXPECT_TRUE(holds([] {
+    const auto event = *any_event();
+    const auto bytes = encoded_alone(event.entry);
+    Event back = event;
+    back.entry = Entry();
+    RC_ASSERT(decode_entry(bytes, back.entry).has_value());
+    RC_ASSERT(same(event, back));
+    RC_ASSERT(encoded_alone(back.entry) == bytes);
+  }));
+}
+
+TEST(EventCodec, EveryCutOfAnEntryIsRefused) {
+  const auto refused = [](std::span<const std::byte> bytes) {
+    Entry entry;
+    const auto decoded = decode_entry(bytes, entry);
+    return !decoded && decoded.error().code == ErrorCode::corrupt &&
+           decoded.error().message.starts_with("an entry: ");
+  };
+  for (const auto& [name, event] : sample_events()) {
+    auto bytes = encoded_alone(event.entry);
+    for (std::size_t n = 0; n < bytes.size(); ++n) {
+      EXPECT_TRUE(refused(std::span(bytes).first(n))) << name << " cut to " << n;
+    }
+    bytes.push_back(std::byte{0});
+    EXPECT_TRUE(refused(bytes)) << name;
+  }
+}
+
 TEST(EventCodec, SamplesHaveEveryKindOfBody) {
   std::map<std::size_t, int> kinds;
   for (const auto& [name, event] : sample_events()) {

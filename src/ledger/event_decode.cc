@@ -32,9 +32,9 @@ class Decoder : private wire::EventReader {
     at = time();
   }
 
-  void event(Event& into) {
-    head(into.seq, into.at);
-    entry(into.entry, 1);
+  /// The rest of the bytes.
+  void entry(Entry& into) {
+    entry(into, 1);
     require(in_.left() == 0, "bytes are left over");
   }
 
@@ -483,8 +483,16 @@ class Decoder : private wire::EventReader {
 Result<void> decode_event(std::span<const std::byte> bytes, Event& into) {
   into.seq = Seq();
   Decoder decoder(bytes);
-  decoder.event(into);
+  decoder.head(into.seq, into.at);
+  decoder.entry(into.entry);
   if (!decoder.ok()) return decoder.error(into.seq);
+  return {};
+}
+
+Result<void> decode_entry(std::span<const std::byte> bytes, Entry& into) {
+  Decoder decoder(bytes);
+  decoder.entry(into);
+  if (!decoder.ok()) return decoder.error("an entry");
   return {};
 }
 

@@ -65,12 +65,12 @@ class Encoder {
  public:
   explicit Encoder(Bytes& out) : out_(out) {}
 
-  void event(Seq seq, Timestamp at, const Entry& entry) {
+  void head(Seq seq, Timestamp at) {
     out_.u8(wire::kEncodingVersion);
     long_id(seq);
     out_.zigzag(at.micros);
-    this->entry(entry, 1);
   }
+  void entry(const Entry& entry) { this->entry(entry, 1); }
 
  private:
   template <class Id>
@@ -428,7 +428,17 @@ class Encoder {
 }  // namespace
 
 void encode_event(Seq seq, Timestamp at, const Entry& entry, Bytes& out) {
-  Encoder(out).event(seq, at, entry);
+  Encoder encoder(out);
+  encoder.head(seq, at);
+  encoder.entry(entry);
+}
+
+void encode_event_head(Seq seq, Timestamp at, Bytes& out) {
+  Encoder(out).head(seq, at);
+}
+
+void encode_entry(const Entry& entry, Bytes& out) {
+  Encoder(out).entry(entry);
 }
 
 }  // namespace holdfast

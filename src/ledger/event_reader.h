@@ -18,18 +18,23 @@ class EventReader {
 
   [[nodiscard]] bool ok() const { return in_.ok(); }
   [[nodiscard]] std::unexpected<Error> error(Seq seq) const {
-    const auto where = fmt::format("event {}: ", seq.value());
+    return error(fmt::format("event {}", seq.value()));
+  }
+  /// \param what  the bytes are
+  [[nodiscard]] std::unexpected<Error> error(std::string_view what) const {
     if (newer_) {
-      return fail(ErrorCode::newer_format,
-                  fmt::format("{}{} at byte {} of {} is unknown to this version: use a newer one to read it",
-                              where, what_, at_, bytes_.size()));
+      return fail(
+          ErrorCode::newer_format,
+          fmt::format("{}: {} at byte {} of {} is unknown to this version: use a newer one to read it", what,
+                      what_, at_, bytes_.size()));
     }
     if (what_ == nullptr) {
-      return fail(ErrorCode::corrupt, fmt::format("{}its {} bytes end too soon, or an integer at byte {} is "
-                                                  "not in its shortest form",
-                                                  where, bytes_.size(), in_.position()));
+      return fail(ErrorCode::corrupt,
+                  fmt::format("{}: its {} bytes end too soon, or an integer at byte {} is "
+                              "not in its shortest form",
+                              what, bytes_.size(), in_.position()));
     }
-    return fail(ErrorCode::corrupt, fmt::format("{}{}, at byte {} of {}", where, what_, at_, bytes_.size()));
+    return fail(ErrorCode::corrupt, fmt::format("{}: {}, at byte {} of {}", what, what_, at_, bytes_.size()));
   }
 
  protected:

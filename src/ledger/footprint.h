@@ -5,6 +5,7 @@
 // here. Neither is what an account named in `external_of` or `totals_of` leads to by its currency.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -12,9 +13,20 @@
 
 namespace holdfast {
 
+/// The ids that a command can use up, at most, where a savepoint that is rolled back gives its ids back.
+/// Names of the footprint that are there already need none: a store that has looked may draw fewer.
+struct NewIds {
+  std::size_t accounts = 0;  // opened by themselves too: fee accounts, `external:<CODE>`
+  std::size_t escrows = 0;   // one a hold
+  std::size_t groups = 0;
+  std::size_t fee_plans = 0;
+};
+
 /// Each list is sorted and without repeats.
 struct Footprint {
   std::vector<std::string> accounts;  // by name
+  std::vector<std::string> debited;   // of `accounts`: those whose balance must cover what is taken
+  std::vector<std::string> closed;    // of `accounts`: those to be closed
   std::vector<EscrowId> escrows;
   std::vector<std::string> escrow_keys;    // escrows named by the key they were held under
   std::vector<std::string> groups;         // the group's own row (a hold, a close, a release of the group)
@@ -25,6 +37,8 @@ struct Footprint {
   std::vector<std::string> external_of;   // accounts whose currency's own `external:<CODE>` is touched too
   std::vector<std::string> totals_of;     // accounts whose currency's total is read
   std::vector<Currency> currency_totals;  // read by deposits into accounts that the command itself may open
+
+  NewIds new_ids;
 };
 
 [[nodiscard]] Footprint footprint(const Command& command);

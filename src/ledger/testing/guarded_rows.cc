@@ -20,6 +20,9 @@ GuardedRows::GuardedRows(MapRows& rows, const Command& command)
       first_new_plan_(rows.next_plan_id()) {
   const auto named = footprint(command);
   account_names_ = to_set(named.accounts);
+  debited_ = to_set(named.debited);
+  closed_ = to_set(named.closed);
+  new_ids_ = named.new_ids;
   escrow_keys_ = to_set(named.escrow_keys);
   group_names_ = to_set(named.groups);
   member_groups_ = to_set(named.group_members);
@@ -150,7 +153,33 @@ Result<PastCommand> GuardedRows::past_command(std::string_view key) const {
 }
 void GuardedRows::apply(const Entry& entry, Seq seq, Timestamp at) {
   if (!entry.key.empty()) check(keys_.contains(entry.key), fmt::format("taking key {}", entry.key));
+  check_effect(entry.body);
   rows_.apply(entry, seq, at);
+  check_new_ids();
+}
+void GuardedRows::check_effect(const Body& body) const {
+  const auto debits = [&](AccountId id) {
+    const auto name = rows_.account_name(id);
+    check(debited_.contains(name), fmt::format("debiting {}", name));
+  };
+  if (const auto* held = std::get_if<Held>(&body)) debits(held->payer);
+  if (const auto* moved = std::get_if<Moved>(&body);
+      moved != nullptr && moved->kind != Moved::Kind::deposit) {
+    debits(moved->from);
+  }
+  if (const auto* closed = std::get_if<AccountClosed>(&body)) {
+    const auto name = rows_.account_name(closed->account);
+    check(closed_.contains(name), fmt::format("closing {}", name));
+  }
+}
+void GuardedRows::check_new_ids() const {
+  const auto fits = [&](auto first, auto next, std::size_t most, const char* what) {
+    check(next.value() - first.value() <= most, fmt::format("more than {} new {}", most, what));
+  };
+  fits(first_new_account_, rows_.next_account_id(), new_ids_.accounts, "accounts");
+  fits(first_new_escrow_, rows_.next_escrow_id(), new_ids_.escrows, "escrows");
+  fits(first_new_group_, rows_.next_group_id(), new_ids_.groups, "groups");
+  fits(first_new_plan_, rows_.next_plan_id(), new_ids_.fee_plans, "fee plans");
 }
 
 }  // namespace holdfast::testing

@@ -1,6 +1,7 @@
 // Rows that note every access outside a command's footprint: how the tests hold `footprint` to what `decide`
 // really reads. What a footprint leads to (an escrow's accounts, group and plan, a group's members, a
-// currency's own external account) and what the command itself makes are inside.
+// currency's own external account) and what the command itself makes are inside. What an entry debits, closes
+// and makes is held to the footprint too.
 #pragma once
 
 #include <set>
@@ -49,10 +50,15 @@ class GuardedRows final : public WorkingRows {
   void check(bool inside, std::string what) const;
   void check_account(AccountId id) const;
   void check_escrow(EscrowId id) const;
+  void check_effect(const Body& body) const;
+  void check_new_ids() const;
   void reach_escrow(EscrowId id);
   void reach_plan(PlanId id);
 
   MapRows& rows_;
+  std::set<std::string, std::less<>> debited_;
+  std::set<std::string, std::less<>> closed_;
+  NewIds new_ids_;
   std::set<std::string, std::less<>> account_names_;
   std::set<std::string, std::less<>> escrow_keys_;
   std::set<std::string, std::less<>> group_names_;

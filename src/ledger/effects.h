@@ -1,18 +1,20 @@
-// What each kind of event does to the rows, written once. The edit it is given decides how: LiveEdit
-// (state_apply.cc) changes rows, records undo and keeps lists and counts; ReplayEdit (state_replay.cc) checks
-// everything and changes only what the snapshot had not seen.
+// What each kind of event does to the rows, written once for every store. The edit it is given decides how a
+// row is found and changed, and keeps what hangs on rows: lists, counts, due dates, totals, undo.
 //
-// An edit's functions return false where the event does not fit the rows (never in LiveEdit, which asserts);
-// then the whole event is given up.
+// An edit's functions return false where the event does not fit the rows; then the whole event is given up.
+// An edit that applies what was just decided asserts instead and returns true always; one that replays a
+// journal trusts nothing.
 #pragma once
 
 #include <algorithm>
+#include <concepts>
+#include <string>
 #include <variant>
 #include <vector>
 
-#include "journal/state_tables.h"
+#include "ledger/rows.h"
 
-namespace holdfast::journal {
+namespace holdfast {
 
 /// Fees of one plan of a release, paid out once for all its items.
 struct FeeSums {
@@ -30,6 +32,13 @@ struct Settling {
   bool ends_freeze = false;
 };
 
+/// What a key was used for.
+struct KeyUse {
+  EscrowId escrow;     // the entry held it; none for every other entry
+  Seq seq;             // the event's
+  bool again = false;  // a chunk: the key may have been taken by the chunk before it, and is taken anew
+};
+
 /// False where the sum does not fit.
 [[nodiscard]] inline bool add_to(Amount& sum, Amount more) {
   std::int64_t total = 0;
@@ -38,7 +47,63 @@ struct Settling {
   return true;
 }
 
+/// The rows that events make, as they begin.
+void fill_escrow(EscrowRow& row, const Held& body, Seq seq);
+void fill_plan(PlanRow& row, const FeePlanDefined& body);
+
+/// What Effects asks of a store. `change(row)` is called at most once, before the function returns, and says
+/// whether the row fits; a row stays where it is while other rows are changed.
 template <class Edit>
+concept RowEdit =
+    requires(Edit& edit, bool fits, std::uint64_t number, Amount amount, Currency currency,
+             const std::string& text, bool (*change_account)(AccountRow&), bool (*change_escrow)(EscrowRow&),
+             void (*change_group)(GroupRow&), EscrowRow& escrow_row, const AccountOpened& opened,
+             const FeePlanDefined& defined, const Held& held, const Dates& dates, const KeyUse& use) {
+      // Is told what must hold and how to say that it does not: "{subject} {number} {message}". Returns
+      // `fits`.
+      { edit.check(fits, "subject", number, "message") } -> std::same_as<bool>;
+
+      // Hints that the row is touched some items later. May do nothing.
+      edit.prefetch_escrow(EscrowId());
+      edit.prefetch_account(AccountId());
+
+      // Accounts. `change` adds a signed amount to one bucket: the account is there and of this currency, no
+      // bucket but an external account's `available` goes below 0, and no sum overflows.
+      { edit.with_account(AccountId(), change_account) } -> std::same_as<bool>;
+      { edit.change(AccountId(), Bucket::available, amount, currency) } -> std::same_as<bool>;
+      { edit.create_account(opened) } -> std::same_as<bool>;
+
+      // Fee plans. `create_plan` makes it the latest of its name; `known_plan`: it is there, in this
+      // currency.
+      { edit.create_plan(defined) } -> std::same_as<bool>;
+      { edit.known_plan(PlanId(), currency) } -> std::same_as<bool>;
+
+      // Groups; of `with_group` the group is known.
+      { edit.create_group(GroupId(), text) } -> std::same_as<bool>;
+      { edit.known_group(GroupId()) } -> std::same_as<bool>;
+      { edit.with_group(GroupId(), change_group) } -> std::same_as<bool>;
+
+      // Escrows. `create_escrow` makes the row (`fill_escrow`) with its dates, and counts it as live: in its
+      // plan, its group and its beneficiary's row. Moving the payer's money is not its business.
+      { edit.create_escrow(held, Seq()) } -> std::same_as<bool>;
+      { edit.with_escrow(EscrowId(), change_escrow) } -> std::same_as<bool>;
+      // The rest is called from inside `with_escrow`, with its row. `set_date` replaces the dates, none too,
+      // and row.dated; `froze` and `settled` come when the row has changed already, and keep what hangs on
+      // it: due dates of what is locked and not frozen; for `settled` the live counts too, of the plan before
+      // and the plan now, which may differ.
+      { edit.set_date(EscrowId(), escrow_row, dates) } -> std::same_as<bool>;
+      edit.froze(EscrowId(), escrow_row);
+      edit.settled(EscrowId(), escrow_row, /*plan_before=*/PlanId(), /*ended_freeze=*/fits);
+
+      // Keys. `fetch_key` comes before the entry's effect, so that the edit can look ahead, and gives any
+      // handle; `take_key` comes after it. A key that has taken effect is taken again only where `use.again`;
+      // for a part that was replayed, which took none, `key_there` is asked first.
+      { edit.key_there(edit.fetch_key(text)) } -> std::same_as<bool>;
+      { edit.take_key(edit.fetch_key(text), use) } -> std::same_as<bool>;
+    };
+
+/// One event's effects. \param sums  scratch space, kept by the caller from event to event
+template <RowEdit Edit>
 class Effects {
  public:
   Effects(Edit& edit, Seq seq, std::vector<FeeSums>& sums) : edit_(edit), seq_(seq), sums_(sums) {}
@@ -46,7 +111,7 @@ class Effects {
   /// The entry's own effect and its key; of an atomic only the key.
   [[nodiscard]] bool apply(const Entry& entry) {
     if (entry.key.empty()) return std::visit(*this, entry.body);
-    const Hash128 key = edit_.fetch_key(entry.key);
+    const auto key = edit_.fetch_key(entry.key);
     return std::visit(*this, entry.body) && take_key(key, entry);
   }
 
@@ -267,14 +332,16 @@ class Effects {
 
   bool end_batch(const BatchInfo& batch) { return !batch.closes_group || set_open(batch.group, false); }
 
-  bool take_key(const Hash128& key, const Entry& entry) {
+  template <class Key>
+  bool take_key(const Key& key, const Entry& entry) {
+    KeyUse use{{}, seq_, /*again=*/false};
     if (const auto* held = std::get_if<Held>(&entry.body)) {
-      return edit_.put_key(key, key_value(held->escrow), /*again=*/false);
+      use.escrow = held->escrow;
+      return edit_.take_key(key, use);
     }
     if (std::holds_alternative<Replayed>(entry.body) && edit_.key_there(key)) return true;
-    const bool chunked =
-        is_chunk(std::get_if<Released>(&entry.body)) || is_chunk(std::get_if<Refunded>(&entry.body));
-    return edit_.put_key(key, key_value(seq_), chunked);
+    use.again = is_chunk(std::get_if<Released>(&entry.body)) || is_chunk(std::get_if<Refunded>(&entry.body));
+    return edit_.take_key(key, use);
   }
 
   template <class Batch>
@@ -287,4 +354,4 @@ class Effects {
   std::vector<FeeSums>& sums_;
 };
 
-}  // namespace holdfast::journal
+}  // namespace holdfast
