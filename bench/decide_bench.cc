@@ -60,7 +60,7 @@ class ArrayRows final : public WorkingRows {
   bool plan_pays_into(AccountId) const override { never(); }
   Amount currency_total(Currency) const override { never(); }
   Result<PastCommand> past_command(std::string_view) const override { never(); }
-  AccountId next_account_id() const override { never(); }
+  AccountId next_account_id(std::size_t) const override { never(); }
   EscrowId next_escrow_id() const override { never(); }
   GroupId next_group_id() const override { never(); }
   PlanId next_plan_id() const override { never(); }

@@ -47,6 +47,15 @@ struct ScrubStatus {
   std::string failure;  // empty: nothing wrong was found; else the file, the offset and what is wrong there
 };
 
+/// What was tried again, or given up, since the ledger was opened (PostgreSQL store).
+struct RetryStatus {
+  std::uint64_t conflicts = 0;      // deadlocks and serialization failures
+  std::uint64_t lock_timeouts = 0;  // another transaction kept a row
+  std::uint64_t raced_names = 0;    // two transactions made the same name or key
+  std::uint64_t reconnects = 0;     // connections that were lost
+  std::uint64_t given_up = 0;       // commands answered `busy` after the last try
+};
+
 struct LedgerStatus {
   Seq seq;           // of the last durable event
   std::string head;  // the chain's hash there, in hex
@@ -55,6 +64,7 @@ struct LedgerStatus {
   std::uint64_t memory_bytes = 0;  // journal store: what its state takes
   ScrubStatus scrub;
   std::uint64_t journal_bytes = 0;  // journal store: all frames so far, padding included
+  RetryStatus retries;
 };
 
 }  // namespace holdfast

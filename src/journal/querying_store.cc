@@ -227,7 +227,7 @@ Result<LedgerStatus> QueryingStore::status() {
   LedgerStatus status;
   auto read = read_state([&](const State& state) {
     status.escrows = state.last_escrow().value();
-    status.accounts = state.next_account_id().value() - 1;
+    status.accounts = state.next_account_id(0).value() - 1;
     status.memory_bytes = state.memory_bytes();
   });
   if (!read) return std::unexpected(read.error());

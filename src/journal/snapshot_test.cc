@@ -147,7 +147,7 @@ TEST_F(Snapshots, none_at_all_gives_a_fresh_state) {
   const auto loaded = load(state);
   EXPECT_TRUE(loaded.name.empty());
   EXPECT_EQ(loaded.from, Seq());
-  EXPECT_EQ(state->next_account_id(), AccountId(1));
+  EXPECT_EQ(state->next_account_id(0), AccountId(1));
 }
 
 class BadSnapshots : public Snapshots {

@@ -121,8 +121,8 @@ Result<PastCommand> State::past_command(std::string_view key) const {
   return impl_->past_reader(place_of(*value), key);
 }
 
-AccountId State::next_account_id() const {
-  return impl_->tables.last_account.next();
+AccountId State::next_account_id(std::size_t ahead) const {
+  return AccountId(impl_->tables.last_account.next().value() + static_cast<std::uint32_t>(ahead));
 }
 EscrowId State::next_escrow_id() const {
   return impl_->tables.last_escrow.next();

@@ -54,7 +54,7 @@ class State final : public WorkingRows {
   [[nodiscard]] Amount currency_total(Currency currency) const override;
   [[nodiscard]] bool key_used(std::string_view key) const override;
   [[nodiscard]] Result<PastCommand> past_command(std::string_view key) const override;
-  [[nodiscard]] AccountId next_account_id() const override;
+  [[nodiscard]] AccountId next_account_id(std::size_t ahead) const override;
   [[nodiscard]] EscrowId next_escrow_id() const override;
   [[nodiscard]] GroupId next_group_id() const override;
   [[nodiscard]] PlanId next_plan_id() const override;

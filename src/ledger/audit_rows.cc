@@ -138,7 +138,7 @@ class Comparison {
       if (currency.index() >= to.size()) to.resize(std::size_t{currency.index()} + 1);
       to[currency.index()] += value;
     };
-    const std::uint64_t next = rows_.next_account_id().value();
+    const std::uint64_t next = rows_.next_account_id(0).value();
     const std::uint64_t last = books_.last_account.value();
     for (std::uint64_t id = 1; id < std::max(last + 1, std::min(next, last + kBeyond)); ++id) {
       const AccountId number(static_cast<std::uint32_t>(id));

@@ -32,7 +32,7 @@ Result<void> check_funds(std::string_view name, const AccountRow& row, Amount am
 Result<void> decide_open_account(const OpenAccount& op, const Rows& rows, Body& into) {
   const auto id = rows.find_account(op.account);
   if (!id) {
-    into = AccountOpened{rows.next_account_id(), op.account, op.currency, op.kind};
+    into = AccountOpened{rows.next_account_id(0), op.account, op.currency, op.kind};
     return {};
   }
   const auto* row = rows.account(*id);
@@ -83,15 +83,15 @@ namespace {
 class FeeAccounts {
  public:
   FeeAccounts(const DefineFeePlan& op, const Rows& rows, FeePlanDefined& into)
-      : op_(op), rows_(rows), into_(into), next_(rows.next_account_id()) {}
+      : op_(op), rows_(rows), into_(into) {}
 
   Result<AccountId> find(const std::string& name, AccountKind kind_if_missing, std::string_view field) {
     for (const auto& opened : into_.opens) {
       if (opened.name == name) return opened.account;
     }
     if (!rows_.find_account(name)) {
-      into_.opens.push_back({next_, name, op_.currency, kind_if_missing});
-      next_ = next_.next();
+      const auto id = rows_.next_account_id(into_.opens.size());
+      into_.opens.push_back({id, name, op_.currency, kind_if_missing});
       return into_.opens.back().account;
     }
     const auto found = find_open_account(rows_, name);
@@ -117,7 +117,6 @@ class FeeAccounts {
   const DefineFeePlan& op_;
   const Rows& rows_;
   FeePlanDefined& into_;
-  AccountId next_;
 };
 
 bool same_content(const PlanRow& plan, const FeePlanDefined& defined) {

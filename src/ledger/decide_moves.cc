@@ -35,7 +35,7 @@ Result<AccountId> find_external(const Rows& rows, const std::string& asked, cons
                                 Currency currency, Moved& moved) {
   const auto name = asked.empty() ? default_external(currency) : asked;
   if (asked.empty() && !rows.find_account(name)) {
-    moved.opens.push_back({rows.next_account_id(), name, currency, AccountKind::external});
+    moved.opens.push_back({rows.next_account_id(0), name, currency, AccountKind::external});
     return moved.opens.back().account;
   }
   const auto found = find_open_account(rows, name);

@@ -124,4 +124,11 @@ CommandResult result_of(const Entry& entry) {
   return std::visit(ResultOf{}, entry.body);
 }
 
+const ChunkProgress* progress_of(const Entry& entry) {
+  const BatchInfo* batch = nullptr;
+  if (const auto* released = std::get_if<Released>(&entry.body)) batch = &released->batch;
+  if (const auto* refunded = std::get_if<Refunded>(&entry.body)) batch = &refunded->batch;
+  return batch != nullptr && batch->chunk ? &*batch->chunk : nullptr;
+}
+
 }  // namespace holdfast

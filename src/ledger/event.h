@@ -222,6 +222,9 @@ struct Event {
 /// here.
 [[nodiscard]] CommandResult result_of(const Entry& entry);
 
+/// How far a chunked command is after this event; nullptr for any other.
+[[nodiscard]] const ChunkProgress* progress_of(const Entry& entry);
+
 /// Calls `visit(const Entry&)` for the entry itself where it is no atomic, else for each that took effect, in
 /// order.
 template <class Visit>

@@ -9,13 +9,6 @@
 namespace holdfast {
 namespace {
 
-const ChunkProgress* progress_of(const Entry& entry) {
-  const BatchInfo* batch = nullptr;
-  if (const auto* released = std::get_if<Released>(&entry.body)) batch = &released->batch;
-  if (const auto* refunded = std::get_if<Refunded>(&entry.body)) batch = &refunded->batch;
-  return batch != nullptr && batch->chunk ? &*batch->chunk : nullptr;
-}
-
 struct WithoutIds {
   template <class Other>
   void operator()(Other&) const {}

@@ -117,7 +117,8 @@ class Rows {
   [[nodiscard]] virtual Result<PastCommand> past_command(std::string_view key) const = 0;
 
   /// The ids that the next entry would take. A value that was applied is not given again.
-  [[nodiscard]] virtual AccountId next_account_id() const = 0;
+  /// \param ahead  of accounts that the same entry opens: how many come before
+  [[nodiscard]] virtual AccountId next_account_id(std::size_t ahead) const = 0;
   [[nodiscard]] virtual EscrowId next_escrow_id() const = 0;
   [[nodiscard]] virtual GroupId next_group_id() const = 0;
   [[nodiscard]] virtual PlanId next_plan_id() const = 0;

@@ -12,16 +12,17 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "holdfast/result.h"
 #include "holdfast/time.h"
 
 namespace holdfast::postgres {
 
 /// A parameter. Integers go as int8, times as timestamptz, and vectors as one-dimensional arrays of these.
-using Value = std::variant<std::monostate,  // null
-                           bool, std::int64_t, std::string, Bytes, Timestamp, std::vector<bool>,
-                           std::vector<std::int64_t>, std::vector<std::optional<std::int64_t>>,
-                           std::vector<std::string>, std::vector<Bytes>,
-                           std::vector<std::optional<Timestamp>>>;
+using Value =
+    std::variant<std::monostate,  // null
+                 bool, std::int64_t, std::string, Bytes, Timestamp, std::vector<bool>,
+                 std::vector<std::int64_t>, std::vector<std::optional<std::int64_t>>,
+                 std::vector<std::string>, std::vector<Bytes>, std::vector<std::optional<Timestamp>>>;
 
 struct Statement {
   std::string_view sql;  // outlives the call; $1, $2, ... are the values
@@ -56,6 +57,17 @@ struct SqlError {
 [[nodiscard]] inline SqlError data_corrupted(std::string message) {
   return {"XX001", std::move(message)};
 }
+enum class SqlFault : std::uint8_t {
+  connection,    // lost, or the server is stopping or starting: connect again
+  conflict,      // deadlock or serialization failure: the same work may succeed in a new transaction
+  lock_timeout,  // another transaction keeps a row
+  unique,        // another transaction made the same name or key meanwhile: look again
+  other,
+};
+[[nodiscard]] SqlFault fault_of(const SqlError& error);
+/// As a caller gets it: `busy` where trying again may help, `storage_full`, `read_only` and `corrupt` where
+/// the server says so, else `storage_failed`.
+[[nodiscard]] Error to_error(const SqlError& error);
 
 using ResultSets = std::vector<std::unique_ptr<ResultSet>>;
 
@@ -66,7 +78,12 @@ class Session {
 
   /// Sends all statements at once and gives their results in order, each seeing what those before it did.
   /// The first that fails ends it: those after it are not run. BEGIN, COMMIT and the like are statements too.
+  /// Outside of a transaction all statements are one, rolled back where one of them fails; a BEGIN among them
+  /// takes in those before it.
   [[nodiscard]] virtual std::expected<ResultSets, SqlError> run(std::span<const Statement> statements) = 0;
+
+  /// Runs a text of several statements, without values and results; the rules of `run` hold.
+  [[nodiscard]] virtual std::expected<void, SqlError> run_script(std::string_view sql) = 0;
 };
 
 }  // namespace holdfast::postgres

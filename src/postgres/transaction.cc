@@ -8,7 +8,6 @@
 
 #include "base/assert.h"
 #include "ledger/event_codec.h"
-#include "ledger/find_entry.h"
 #include "ledger/footprint.h"
 
 namespace holdfast::postgres {
@@ -172,40 +171,6 @@ LoadedEscrow escrow_at(const ResultSet& rows, std::size_t i) {
   return escrow;
 }
 
-/// What a footprint does not tell, and decides how rows are locked and how many ids are drawn.
-struct Needs {
-  bool defines_plan = false;
-  bool changes_group = false;
-  std::size_t accounts = 0;  // ids that may be taken, at most
-  std::size_t escrows = 0;
-  std::size_t groups = 0;
-  std::size_t plans = 0;
-
-  void operator()(const OpenAccount&) { ++accounts; }
-  void operator()(const DefineFeePlan&) { defines_plan = true, ++plans, accounts += 2; }
-  void operator()(const Deposit& op) { accounts += op.external.empty() ? 1 : 0; }
-  void operator()(const Withdraw& op) { accounts += op.external.empty() ? 1 : 0; }
-  void operator()(const Hold& op) { ++escrows, groups += op.group.empty() ? 0 : 1; }
-  void operator()(const Release& op) { batch(op); }
-  void operator()(const Refund& op) { batch(op); }
-  void operator()(const CloseGroup&) { changes_group = true, ++groups; }
-  void operator()(const ReopenGroup&) { changes_group = true; }
-  void operator()(const Atomic& op) {
-    for (const auto& inner : op.commands) std::visit(*this, inner.operation);
-  }
-  template <class Other>
-  void operator()(const Other&) {}
-
- private:
-  template <class Batch>
-  void batch(const Batch& op) {
-    if (op.group.empty()) return;
-    changes_group = true;  // no hold may slip in between
-    if (op.close) ++groups;
-    if (op.chunk) ++escrows;  // the end of its set
-  }
-};
-
 /// Ids that the sequences gave.
 struct Drawn {
   std::vector<AccountId> accounts;
@@ -215,12 +180,11 @@ struct Drawn {
   std::vector<Seq> events;
 };
 
-/// How the rows of a group that a chunked command goes through are limited.
-struct GroupWindow {
-  std::int64_t after = 0;
-  std::int64_t up_to = std::numeric_limits<std::int64_t>::max();
-  std::int64_t limit = kMaxGroupItems + 1;
-};
+std::optional<std::uint32_t> chunk_of(const Command& command) {
+  if (const auto* release = std::get_if<Release>(&command.operation)) return release->chunk;
+  if (const auto* refund = std::get_if<Refund>(&command.operation)) return refund->chunk;
+  return std::nullopt;
+}
 
 template <class T>
 void merge(std::vector<T>& into, std::vector<T>&& more) {
@@ -287,7 +251,17 @@ bool has_replay(const Entry& entry) {
          });
 }
 
-/// The default external accounts of currencies that the commands themselves bring in are in `accounts` already.
+/// Inside a block, its own event was replayed under the number that it had until now.
+void rename_replays(Entry& entry, std::uint64_t from, std::uint64_t to) {
+  if (auto* replayed = std::get_if<Replayed>(&entry.body)) {
+    if (replayed->original == Seq(from)) replayed->original = Seq(to);
+  } else if (auto* atomic = std::get_if<AtomicDone>(&entry.body)) {
+    for (auto& inner : atomic->entries) {
+      if (inner) rename_replays(*inner, from, to);
+    }
+  }
+}
+
 std::vector<std::string> without(const std::vector<std::string>& all, const std::vector<std::string>& taken) {
   std::vector<std::string> out;
   std::ranges::set_difference(all, taken, std::back_inserter(out));
@@ -295,6 +269,48 @@ std::vector<std::string> without(const std::vector<std::string>& all, const std:
 }
 
 }  // namespace
+
+/// What a footprint does not tell, and decides how rows are locked and how many ids are drawn.
+struct Attempt::Needs {
+  bool defines_plan = false;
+  bool changes_group = false;
+  std::size_t accounts = 0;  // ids that may be taken, at most
+  std::size_t escrows = 0;
+  std::size_t groups = 0;
+  std::size_t plans = 0;
+  std::size_t events = 0;
+
+  void operator()(const OpenAccount&) { ++accounts; }
+  void operator()(const DefineFeePlan&) { defines_plan = true, ++plans, accounts += 2; }
+  void operator()(const Deposit& op) { accounts += op.external.empty() ? 1 : 0; }
+  void operator()(const Withdraw& op) { accounts += op.external.empty() ? 1 : 0; }
+  void operator()(const Hold& op) { ++escrows, groups += op.group.empty() ? 0 : 1; }
+  void operator()(const Release& op) { batch(op); }
+  void operator()(const Refund& op) { batch(op); }
+  void operator()(const CloseGroup&) { changes_group = true, ++groups; }
+  void operator()(const ReopenGroup&) { changes_group = true; }
+  void operator()(const Atomic& op) {
+    for (const auto& inner : op.commands) std::visit(*this, inner.operation);
+  }
+  template <class Other>
+  void operator()(const Other&) {}
+
+ private:
+  template <class Batch>
+  void batch(const Batch& op) {
+    if (op.group.empty()) return;
+    changes_group = true;  // no hold may slip in between
+    if (op.close) ++groups;
+    if (op.chunk) ++escrows;  // the end of its set
+  }
+};
+
+/// The part of a group that is loaded.
+struct Attempt::Window {
+  std::int64_t after = 0;
+  std::int64_t up_to = std::numeric_limits<std::int64_t>::max();
+  std::int64_t limit = kMaxGroupItems + 1;
+};
 
 std::optional<PlanRow> PlanCache::find(PlanId id) const {
   const std::scoped_lock hold(mutex_);
@@ -309,79 +325,84 @@ void PlanCache::put(PlanId id, const PlanRow& row) {
 
 std::expected<Outcome, SqlError> Attempt::run(std::span<const Command* const> commands,
                                               std::chrono::milliseconds lock_timeout) {
-  pipeline_.add("begin transaction isolation level read committed");
-  pipeline_.add("select set_config('lock_timeout', $1, true), set_config('synchronous_commit', 'on', true)",
-                {std::to_string(lock_timeout.count())});
+  begin(lock_timeout);
   if (auto loaded = load(commands); !loaded) return std::unexpected(loaded.error());
-  Outcome outcome;
-  decide(commands, outcome);
+  decide(commands);
   Pipeline writing;
   write(writing);
   writing.add("commit");
   trace_.commit_sent = true;
   if (auto written = writing.run(session_); !written) return std::unexpected(written.error());
-  return outcome;
+  return take_outcome();
 }
 
 std::expected<Outcome, SqlError> Attempt::run_inside(std::span<const Command* const> commands) {
   if (auto loaded = load(commands); !loaded) return std::unexpected(loaded.error());
-  Outcome outcome;
-  decide(commands, outcome);
+  decide(commands);
   Pipeline writing;
   write(writing);
   if (!writing.empty()) {
     if (auto written = writing.run(session_); !written) return std::unexpected(written.error());
   }
-  return outcome;
+  return take_outcome();
+}
+
+void Attempt::begin(std::chrono::milliseconds lock_timeout) {
+  pipeline_.add("begin transaction isolation level read committed");
+  pipeline_.add("select set_config('lock_timeout', $1, true), set_config('synchronous_commit', 'on', true)",
+                {std::to_string(lock_timeout.count())});
 }
 
 std::expected<void, SqlError> Attempt::load(std::span<const Command* const> commands) {
-  auto wanted = footprint_of(commands);
+  const auto wanted = footprint_of(commands);
   Needs needs;
+  needs.events = commands.size();
   for (const auto* command : commands) std::visit(needs, command->operation);
-  const auto ledger = ledger_.number;
-
-  if (!wanted.keys.empty()) {
-    pipeline_.add(kPastCommands, {ledger, wanted.keys}, [&](const ResultSet& rows) {
-      for (std::size_t i = 0; i < rows.rows(); ++i) {
-        PastCommand past;
-        past.event_id = static_cast<std::uint64_t>(rows.integer(i, 1));
-        past.seq = Seq(past.event_id);
-        past.at = rows.time(i, 2);
-        Entry entry;
-        const std::string key(rows.text(i, 0));
-        const auto decoded = decode_entry(rows.bytes(i, 3), entry);
-        const auto* mine = decoded ? entry_with_key(entry, key) : nullptr;
-        if (mine == nullptr) {
-          corrupt_ = data_corrupted(
-              fmt::format("event {} of key {}: {}", past.event_id, key,
-                          decoded ? "the key is not in it" : decoded.error().message.c_str()));
-          return;
-        }
-        past.entry = *mine;
-        if (!rows.is_null(i, 4)) sealed_[key] = id_at<Seq>(rows, i, 4);
-        set_.add_past(key, std::move(past));
-      }
-    });
-  }
-  GroupWindow window;
-  if (commands.size() == 1) {
-    // A chunked command goes on where its last event stopped, which must be known first.
-    const auto chunk = chunk_of(*commands.front());
-    if (chunk) {
-      if (auto run = run_pipeline(); !run) return run;
-      window.limit = std::int64_t{*chunk} + 1;
-      const auto& key = commands.front()->options.key;
-      if (set_.key_used(key)) {
-        if (const auto past = set_.past_command(key)) {
-          if (const auto* progress = progress_of(past->entry)) {
-            window.after = static_cast<std::int64_t>(progress->done_through.value());
-            window.up_to = static_cast<std::int64_t>(progress->limit.value());
-          }
-        }
-      }
+  look_up_keys(wanted.keys);
+  Window window;
+  if (const auto chunk = commands.size() == 1 ? chunk_of(*commands.front()) : std::nullopt) {
+    // It goes on where its last event stopped, which must be known first.
+    if (auto run = run_pipeline(); !run) return run;
+    window.limit = std::int64_t{*chunk} + 1;
+    const auto& key = commands.front()->options.key;
+    const auto past = set_.key_used(key) ? set_.past_command(key) : Result<PastCommand>();
+    if (const auto* progress = progress_of(past->entry)) {
+      window.after = static_cast<std::int64_t>(progress->done_through.value());
+      window.up_to = static_cast<std::int64_t>(progress->limit.value());
     }
   }
+  return load_rows(wanted, needs, window, {});
+}
+
+void Attempt::look_up_keys(const std::vector<std::string>& keys) {
+  if (keys.empty()) return;
+  pipeline_.add(kPastCommands, {ledger_.number, keys}, [&](const ResultSet& rows) {
+    for (std::size_t i = 0; i < rows.rows(); ++i) {
+      PastCommand past;
+      past.event_id = static_cast<std::uint64_t>(rows.integer(i, 1));
+      past.seq = Seq(past.event_id);
+      past.at = rows.time(i, 2);
+      Entry entry;
+      const std::string key(rows.text(i, 0));
+      const auto decoded = decode_entry(rows.bytes(i, 3), entry);
+      const auto* mine = decoded ? entry_with_key(entry, key) : nullptr;
+      if (mine == nullptr) {
+        corrupt_ = data_corrupted(
+            fmt::format("event {} of key {}: {}", past.event_id, key,
+                        decoded ? "the key is not in it" : decoded.error().message.c_str()));
+        return;
+      }
+      past.entry = *mine;
+      if (!rows.is_null(i, 4)) sealed_[key] = id_at<Seq>(rows, i, 4);
+      set_.add_past(key, std::move(past));
+    }
+  });
+}
+
+/// \param plans  more that are to be known
+std::expected<void, SqlError> Attempt::load_rows(const Footprint& wanted, const Needs& needs,
+                                                 const Window& window, std::vector<PlanId> plans) {
+  const auto ledger = ledger_.number;
   if (!wanted.escrow_keys.empty()) {
     pipeline_.add(kEscrowsOfKeys, {ledger, wanted.escrow_keys}, [&](const ResultSet& rows) {
       for (std::size_t i = 0; i < rows.rows(); ++i) {
@@ -389,7 +410,6 @@ std::expected<void, SqlError> Attempt::load(std::span<const Command* const> comm
       }
     });
   }
-  std::vector<PlanId> plans;  // not known yet
   if (!wanted.fee_plans.empty()) {
     pipeline_.add(needs.defines_plan ? kLockPlans : kSharePlans, {ledger, wanted.fee_plans},
                   [&](const ResultSet& rows) {
@@ -497,11 +517,10 @@ std::expected<void, SqlError> Attempt::load(std::span<const Command* const> comm
   draw("escrows", needs.escrows, drawn.escrows);
   draw("groups", needs.groups, drawn.groups);
   draw("plans", needs.plans, drawn.plans);
-  draw("events", commands.size(), drawn.events);
+  draw("events", needs.events, drawn.events);
   if (auto run = run_pipeline(); !run) return run;
   for (const auto event : drawn.events) event_ids_.push_back(event.value());
-  set_.give_ids(std::move(drawn.accounts), std::move(drawn.escrows), std::move(drawn.groups),
-                std::move(drawn.plans));
+  set_.give_ids(drawn.accounts, drawn.escrows, drawn.groups, drawn.plans);
   return load_plans(std::move(plans));
 }
 
@@ -533,10 +552,10 @@ std::expected<void, SqlError> Attempt::load_plans(std::vector<PlanId> plans) {
   return pipeline_.run(session_);
 }
 
-void Attempt::decide(std::span<const Command* const> commands, Outcome& outcome) {
-  outcome.answers.reserve(commands.size());
-  for (std::size_t i = 0; i < commands.size(); ++i) outcome.answers.push_back(decide_one(*commands[i], i));
-  outcome.events = recorded_.size();
+void Attempt::decide(std::span<const Command* const> commands) {
+  outcome_.answers.reserve(commands.size());
+  for (std::size_t i = 0; i < commands.size(); ++i) outcome_.answers.push_back(decide_one(*commands[i], i));
+  outcome_.events = recorded_.size();
   if (!recorded_.empty()) trace_.event = recorded_.front().event;
 }
 
@@ -544,19 +563,32 @@ Result<StoreAnswer> Attempt::decide_one(const Command& command, std::size_t inde
   const auto event = event_ids_[index];
   auto decision = execute(command, set_, {Seq(event), at_}, workspace_);
   if (!decision) return std::unexpected(std::move(decision.error()));
+  if (const auto* accepted = std::get_if<Accepted>(&*decision)) {
+    record(event, *accepted->entry);
+    set_.note_event(event, at_, *accepted->entry);
+  }
+  return answer_to(*decision, command.options, event);
+}
+
+StoreAnswer Attempt::answer_to(Decision& decision, const Options& options, std::uint64_t event) {
   StoreAnswer answer;
-  if (const auto* first = std::get_if<FirstAnswer>(&*decision)) {
+  if (const auto* first = std::get_if<FirstAnswer>(&decision)) {
     const auto& past = first->past;
-    const auto sealed = sealed_.find(command.options.key);
+    const auto sealed = sealed_.find(options.key);
     answer.answer = {past.event_id, sealed == sealed_.end() ? std::nullopt : std::optional(sealed->second),
                      past.at, true, result_of(past.entry)};
-    return answer;
-  }
-  if (auto* nothing = std::get_if<Unrecorded>(&*decision)) {
+  } else if (auto* nothing = std::get_if<Unrecorded>(&decision)) {
     answer.answer = {{}, {}, at_, false, std::move(nothing->result)};
-    return answer;
+  } else {
+    const auto& entry = *std::get<Accepted>(decision).entry;
+    const auto* progress = progress_of(entry);
+    answer.more = progress != nullptr && !progress->last;
+    answer.answer = {event, {}, at_, false, result_of(entry)};
   }
-  const auto& entry = *std::get<Accepted>(*decision).entry;
+  return answer;
+}
+
+void Attempt::record(std::uint64_t event, const Entry& entry) {
   Recorded recorded{.event = event,
                     .op = std::string(op_name(entry.body)),
                     .actor = entry.actor,
@@ -566,11 +598,45 @@ Result<StoreAnswer> Attempt::decide_one(const Command& command, std::size_t inde
                     .entry = {}};
   encode_entry(entry, recorded.entry);
   recorded_.push_back(std::move(recorded));
-  set_.note_event(event, at_, entry);
-  const auto* progress = progress_of(entry);
-  answer.more = progress != nullptr && !progress->last;
-  answer.answer = {event, {}, at_, false, result_of(entry)};
-  return answer;
+}
+
+std::expected<void, SqlError> Attempt::begin_block(const Options& options,
+                                                   std::chrono::milliseconds lock_timeout) {
+  begin(lock_timeout);
+  if (!options.key.empty()) look_up_keys({options.key});
+  Needs needs;
+  needs.events = 1;  // a number until the end
+  return load_rows({}, needs, {}, {});
+}
+
+std::expected<void, SqlError> Attempt::load_for_block(const Command& command) {
+  const auto wanted = footprint(command);
+  Needs needs;
+  std::visit(needs, command.operation);
+  look_up_keys(wanted.keys);
+  return load_rows(wanted, needs, {}, {});
+}
+
+std::expected<void, SqlError> Attempt::commit_block(const Entry* entry) {
+  if (entry != nullptr) {
+    // Drawn after the block's last lock and read.
+    const auto until_now = event_ids_.front();
+    event_ids_.clear();
+    Needs needs;
+    needs.events = 1;
+    if (auto drawn = load_rows({}, needs, {}, {}); !drawn) return drawn;
+    const auto event = event_ids_.front();
+    set_.rename_event(until_now, event);
+    auto renamed = *entry;
+    rename_replays(renamed, until_now, event);
+    record(event, renamed);
+    trace_.event = event;
+  }
+  Pipeline writing;
+  write(writing);
+  writing.add("commit");
+  trace_.commit_sent = true;
+  return writing.run(session_);
 }
 
 }  // namespace holdfast::postgres

@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "ledger/execute.h"
+#include "ledger/footprint.h"
 #include "ledger/store.h"
 #include "postgres/pipeline.h"
 #include "postgres/working_set.h"
@@ -56,7 +57,21 @@ class Attempt {
   /// The same inside the transaction that the session has open.
   [[nodiscard]] std::expected<Outcome, SqlError> run_inside(std::span<const Command* const> commands);
 
+  /// A block's commands come one by one; what they did is one event, numbered and written at the end. `begin_block`
+  /// looks the key up; after an error the block is given up.
+  [[nodiscard]] std::expected<void, SqlError> begin_block(const Options& options,
+                                                          std::chrono::milliseconds lock_timeout);
+  [[nodiscard]] std::expected<void, SqlError> load_for_block(const Command& command);
+  /// \param entry  the block's; none where nothing is to be recorded
+  [[nodiscard]] std::expected<void, SqlError> commit_block(const Entry* entry);
+  /// The answer to a decision of this attempt. \param event  the number of what was recorded
+  [[nodiscard]] StoreAnswer answer_to(Decision& decision, const Options& options, std::uint64_t event);
+
+  [[nodiscard]] WorkingSet& rows() { return set_; }
+  [[nodiscard]] Moment moment() const { return {Seq(event_ids_.front()), at_}; }
   [[nodiscard]] const Trace& trace() const { return trace_; }
+  /// What `run` decided, where the connection was lost after its commit was sent and the commit is known to be done.
+  [[nodiscard]] Outcome take_outcome() { return std::move(outcome_); }
 
  private:
   struct Recorded {
@@ -69,10 +84,18 @@ class Attempt {
     Bytes entry;
   };
 
+  struct Needs;
+  struct Window;
+
+  void begin(std::chrono::milliseconds lock_timeout);
   [[nodiscard]] std::expected<void, SqlError> load(std::span<const Command* const> commands);
+  [[nodiscard]] std::expected<void, SqlError> load_rows(const Footprint& wanted, const Needs& needs,
+                                                        const Window& window, std::vector<PlanId> plans);
+  void look_up_keys(const std::vector<std::string>& keys);
+  void record(std::uint64_t event, const Entry& entry);
   [[nodiscard]] std::expected<void, SqlError> run_pipeline();
   [[nodiscard]] std::expected<void, SqlError> load_plans(std::vector<PlanId> plans);
-  void decide(std::span<const Command* const> commands, Outcome& outcome);
+  void decide(std::span<const Command* const> commands);
   [[nodiscard]] Result<StoreAnswer> decide_one(const Command& command, std::size_t index);
   void write(Pipeline& pipeline);
 
@@ -87,6 +110,7 @@ class Attempt {
   std::vector<std::uint64_t> event_ids_;
   absl::flat_hash_map<std::string, Seq> sealed_;  // by key, of past commands
   std::vector<Recorded> recorded_;
+  Outcome outcome_;
   Trace trace_;
 };
 

@@ -87,15 +87,7 @@ class WorkingEdit {
   bool create_plan(const FeePlanDefined& body) {
     LoadedPlan plan;
     plan.fresh = true;
-    plan.row = {.name = body.name,
-                .version = body.version,
-                .currency = body.currency,
-                .commission = body.commission,
-                .processor_fee = body.processor_fee,
-                .rounding = body.rounding,
-                .commission_account = body.commission_account,
-                .fee_account = body.fee_account,
-                .live = 0};
+    fill_plan(plan.row, body);
     const bool is_new = s_.plans_.emplace(body.plan, std::move(plan)).second;
     HOLDFAST_ASSERT(is_new, "a new fee plan has a number of its own");
     ++s_.used_plans_;
@@ -171,12 +163,7 @@ class WorkingEdit {
     escrow.touched_by = {event.value()};
     escrow.dates = {body.release_at, body.refund_at};
     auto& row = escrow.row;
-    row.amount = body.amount;
-    row.payer = body.payer;
-    row.beneficiary = body.beneficiary;
-    row.group = body.group.group;
-    row.plan = body.plan;
-    row.last_seq = event.value() & kEventMask;
+    fill_escrow(row, body, event);
     row.dated = body.release_at || body.refund_at ? 1 : 0;
     if (const auto beneficiary = s_.accounts_.find(body.beneficiary); beneficiary != s_.accounts_.end()) {
       with_account(body.beneficiary, [](AccountRow& account) { return ++account.live_escrows, true; });
@@ -215,9 +202,9 @@ class WorkingEdit {
 
   bool key_there(std::string_view key) { return s_.key_used(key); }
 
-  bool take_key(std::string_view key, EscrowId held, Seq event, bool chunk) {
+  bool take_key(std::string_view key, const KeyUse& use) {
     const bool again = s_.key_used(key);
-    HOLDFAST_ASSERT(chunk || !again, "a key takes effect once");
+    HOLDFAST_ASSERT(use.again || !again, "a key takes effect once");
     const auto before = s_.used_keys_.find(key);
     const std::uint64_t used_by = before == s_.used_keys_.end() ? 0 : before->second;
     s_.undoable([this_set = &s_, text = std::string(key), used_by] {
@@ -229,18 +216,16 @@ class WorkingEdit {
       }
       this_set->escrow_keys_.erase(text);
     });
-    s_.used_keys_[std::string(key)] = event.value();
-    if (held) {
-      s_.escrow_keys_[std::string(key)] = held;
-      s_.loaded(held)->key = key;
+    s_.used_keys_[std::string(key)] = event_;
+    if (use.escrow) {
+      s_.escrow_keys_[std::string(key)] = use.escrow;
+      s_.loaded(use.escrow)->key = key;
     }
-    s_.taken_.push_back({std::string(key), event.value(), held, again});
+    s_.taken_.push_back({std::string(key), event_, use.escrow, again});
     return true;
   }
 
  private:
-  static constexpr std::uint64_t kEventMask = (std::uint64_t{1} << 56) - 1;
-
   void change_total(Currency currency, Amount delta) {
     auto& total = s_.totals_[currency];
     s_.undoable([this_set = &s_, currency, before = total] { this_set->totals_.at(currency) = before; });
@@ -257,32 +242,50 @@ class WorkingEdit {
 };
 
 void WorkingSet::add_account(AccountId id, std::string name, AccountRow row) {
+  if (accounts_.contains(id)) return;
   account_names_[name] = id;
   auto& account = accounts_[id];
   account.name = std::move(name);
   account.row = row;
 }
 
+void WorkingSet::set_available(AccountId id, Amount stored) {
+  auto& account = accounts_.at(id);
+  if (std::exchange(account.has_available, true)) return;
+  account.row.available += stored;
+}
+
+void WorkingSet::set_live(AccountId id, Amount held, std::uint32_t live_escrows) {
+  auto& account = accounts_.at(id);
+  if (std::exchange(account.has_live, true)) return;
+  account.row.held += held;
+  account.row.live_escrows += live_escrows;
+}
+
 void WorkingSet::add_escrow(LoadedEscrow escrow) {
   if (escrow_places_.contains(escrow.id)) return;
-  if (escrow.row.group) members_[escrow.row.group].push_back(escrow.id);
+  if (escrow.row.group) {
+    auto& members = members_[escrow.row.group];
+    members.insert(std::ranges::upper_bound(members, escrow.id), escrow.id);
+  }
   escrow_places_[escrow.id] = escrows_.size();
   escrows_.push_back(std::move(escrow));
 }
 
 void WorkingSet::add_group(GroupId id, std::string name, bool open) {
+  if (groups_.contains(id)) return;
   group_names_[name] = id;
   auto& group = groups_[id];
   group.name = std::move(name);
   group.row.open = open;
 }
 
-void WorkingSet::give_ids(std::vector<AccountId> accounts, std::vector<EscrowId> escrows,
-                          std::vector<GroupId> groups, std::vector<PlanId> plans) {
-  account_ids_ = std::move(accounts);
-  escrow_ids_ = std::move(escrows);
-  group_ids_ = std::move(groups);
-  plan_ids_ = std::move(plans);
+void WorkingSet::give_ids(const std::vector<AccountId>& accounts, const std::vector<EscrowId>& escrows,
+                          const std::vector<GroupId>& groups, const std::vector<PlanId>& plans) {
+  account_ids_.insert(account_ids_.end(), accounts.begin(), accounts.end());
+  escrow_ids_.insert(escrow_ids_.end(), escrows.begin(), escrows.end());
+  group_ids_.insert(group_ids_.end(), groups.begin(), groups.end());
+  plan_ids_.insert(plan_ids_.end(), plans.begin(), plans.end());
 }
 
 LoadedEscrow* WorkingSet::loaded(EscrowId id) {
@@ -398,6 +401,23 @@ void WorkingSet::commit() {
 void WorkingSet::rollback() {
   for (; undo_.size() > marks_.back(); undo_.pop_back()) undo_.back()();
   marks_.pop_back();
+}
+
+void WorkingSet::rename_event(std::uint64_t from, std::uint64_t to) {
+  const auto rename = [&](std::uint64_t& event) {
+    if (event == from) event = to;
+  };
+  for (auto& escrow : escrows_) {
+    rename(escrow.held_by);
+    for (auto& event : escrow.touched_by) rename(event);
+  }
+  for (auto& key : taken_) rename(key.event);
+  absl::flat_hash_map<PendingKey, Amount> renamed;
+  for (auto [place, amount] : pending_) {
+    rename(place.event);
+    renamed[place] += amount;
+  }
+  pending_ = std::move(renamed);
 }
 
 void WorkingSet::note_event(std::uint64_t event, Timestamp at, const Entry& entry) {

@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -21,10 +22,12 @@ namespace holdfast::postgres {
 
 struct LoadedAccount {
   std::string name;
-  AccountRow row;  // `held` and `live_escrows` are loaded only where the account may be closed
+  AccountRow row;  // `available` is loaded where the account may be debited or closed, the rest where it may be closed
   bool fresh = false;
   bool debited = false;  // by an event of this transaction
   bool closed = false;   // likewise
+  bool has_available = false;
+  bool has_live = false;
 };
 
 struct LoadedEscrow {
@@ -78,22 +81,23 @@ struct PendingKey {
 
 class WorkingSet final : public WorkingRows {
  public:
-  // Filling, by the loader.
+  // Filling, by the loader. What was loaded before stays: it may have changed meanwhile. Sums that are loaded come on
+  // top of what was changed before they were known.
   void add_account(AccountId id, std::string name, AccountRow row);
   void add_escrow(LoadedEscrow escrow);
   void add_escrow_key(std::string key, EscrowId id) { escrow_keys_[std::move(key)] = id; }
   void add_group(GroupId id, std::string name, bool open);
   void add_plan(PlanId id, PlanRow row) { plans_.try_emplace(id, LoadedPlan{std::move(row)}); }
-  void set_available(AccountId id, Amount available) { accounts_.at(id).row.available = available; }
-  void set_live(AccountId id, Amount held, std::uint32_t live_escrows) {
-    accounts_.at(id).row.held = held;
-    accounts_.at(id).row.live_escrows = live_escrows;
+  void set_available(AccountId id, Amount stored);
+  void set_live(AccountId id, Amount held, std::uint32_t live_escrows);
+  void set_latest_plan(const std::string& name, PlanId id) { latest_plans_.try_emplace(name, id); }
+  void set_total(Currency currency, Amount stored) {
+    if (known_totals_.insert(currency).second) totals_[currency] += stored;
   }
-  void set_latest_plan(const std::string& name, PlanId id) { latest_plans_[name] = id; }
-  void set_total(Currency currency, Amount total) { totals_[currency] = total; }
-  void add_past(std::string key, PastCommand past) { past_[std::move(key)] = std::move(past); }
-  void give_ids(std::vector<AccountId> accounts, std::vector<EscrowId> escrows, std::vector<GroupId> groups,
-                std::vector<PlanId> plans);
+  void add_past(std::string key, PastCommand past) { past_.try_emplace(std::move(key), std::move(past)); }
+  /// Adds to those not used yet.
+  void give_ids(const std::vector<AccountId>& accounts, const std::vector<EscrowId>& escrows,
+                const std::vector<GroupId>& groups, const std::vector<PlanId>& plans);
 
   // Rows, see ledger/rows.h.
   std::optional<AccountId> find_account(std::string_view name) const override;
@@ -125,6 +129,9 @@ class WorkingSet final : public WorkingRows {
   /// After an event of this transaction: later commands of it may name its key.
   void note_event(std::uint64_t event, Timestamp at, const Entry& entry);
 
+  /// Gives what was done under one number another: a block's event is numbered at its end.
+  void rename_event(std::uint64_t from, std::uint64_t to);
+
   // What is to be written.
   [[nodiscard]] const absl::flat_hash_map<AccountId, LoadedAccount>& changed_accounts() const { return accounts_; }
   [[nodiscard]] const std::deque<LoadedEscrow>& changed_escrows() const { return escrows_; }
@@ -151,6 +158,7 @@ class WorkingSet final : public WorkingRows {
   std::map<PlanId, LoadedPlan> plans_;
   std::map<std::string, PlanId, std::less<>> latest_plans_;
   std::map<Currency, Amount> totals_;
+  std::set<Currency> known_totals_;
   absl::flat_hash_map<std::string, PastCommand> past_;
   absl::flat_hash_map<std::string, std::uint64_t> used_keys_;  // by events of this transaction
   std::vector<TakenKey> taken_;

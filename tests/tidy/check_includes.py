@@ -13,8 +13,8 @@ import sys
 
 from sources import finish, sources
 
-# Bottom up.
-LAYERS = ("base", "money", "ledger", "journal", "service", "json", "cli")
+# Bottom up, each with its height. Layers of one height stand side by side and do not see each other.
+LAYERS = {"base": 0, "money": 1, "ledger": 2, "journal": 3, "postgres": 3, "service": 4, "json": 5, "cli": 6}
 
 # Which layer implements a public header: it and those above may include it.
 PUBLIC_OWNERS = {
@@ -41,7 +41,7 @@ LIBRARIES = {
     "boost/json": {"json", "cli"},
     "boost/": set(),
     "CLI/": {"cli"},
-    "libpq": set(),
+    "libpq": {"postgres"},
 }
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]+)[>"]', re.MULTILINE)
@@ -56,6 +56,15 @@ def layer_of(path: pathlib.PurePath) -> str | None:
     return None
 
 
+def sees(mine: str, other: str) -> bool:
+    return other == mine or LAYERS[other] < LAYERS[mine]
+
+
+def position(mine: str, other: str) -> str:
+    """Where a layer that is not seen stands."""
+    return "neighbouring" if LAYERS[other] == LAYERS[mine] else "higher"
+
+
 def problem_with(root: pathlib.Path, path: pathlib.PurePath, quote: str, target: str) -> str | None:
     """What is wrong with `path` including `target`, or None."""
     first, _, rest = target.partition("/")
@@ -66,8 +75,8 @@ def problem_with(root: pathlib.Path, path: pathlib.PurePath, quote: str, target:
         owner = PUBLIC_OWNERS.get(rest)
         if owner is None:
             return f"includes {target}, which no layer owns"
-        if mine is not None and LAYERS.index(owner) > LAYERS.index(mine):
-            return f"includes {target}, which belongs to the higher layer `{owner}`"
+        if mine is not None and not sees(mine, owner):
+            return f"includes {target}, which belongs to the {position(mine, owner)} layer `{owner}`"
         return None
     if quote == "<":
         return problem_with_library(mine, target)
@@ -78,8 +87,8 @@ def problem_with(root: pathlib.Path, path: pathlib.PurePath, quote: str, target:
     if not rest or first in (".", ".."):
         return f"includes {target} without its folder: write \"layer/file.h\""
     if first in LAYERS:
-        if mine is not None and LAYERS.index(first) > LAYERS.index(mine):
-            return f"includes {target}, of the higher layer `{first}`"
+        if mine is not None and not sees(mine, first):
+            return f"includes {target}, of the {position(mine, first)} layer `{first}`"
         return None if path.parts[0] != "include" else f"includes {target}: public headers stand alone"
     if first in OUTSIDE.get(path.parts[0], ()):
         return None

@@ -89,6 +89,14 @@ class IncludesTest(CheckTest):
         self.refuses("src/base/up.cc", '#include "money/fees.h"\n', "higher layer `money`")
         self.refuses("src/base/up.cc", '  #  include "money/fees.h"\n', "higher layer `money`")
 
+    def test_an_include_that_points_sideways(self):
+        self.refuses("src/postgres/x.cc", '#include "journal/log.h"\n', "neighbouring layer `journal`")
+        self.refuses("src/journal/x.cc", '#include "postgres/session.h"\n', "neighbouring layer `postgres`")
+        self.refuses("src/ledger/x.cc", '#include "postgres/session.h"\n', "higher layer `postgres`")
+        self.write("src/service/open.cc", '#include "journal/log.h"\n#include "postgres/session.h"\n')
+        self.write("src/postgres/x.cc", '#include "ledger/store.h"\n#include "postgres/session.h"\n')
+        self.passes()
+
     def test_a_public_header_of_a_higher_layer(self):
         self.refuses("src/money/up.h", '#include "holdfast/ledger.h"\n', "higher layer `service`")
         self.refuses("include/holdfast/ids.h", '#include "holdfast/money.h"\n', "higher layer `money`")
@@ -108,6 +116,9 @@ class IncludesTest(CheckTest):
     def test_a_library_in_the_wrong_layer(self):
         self.refuses("src/money/x.cc", "#include <boost/json.hpp>\n", "no use for")
         self.refuses("src/json/x.cc", "#include <openssl/evp.h>\n", "no use for")
+        self.refuses("src/service/x.cc", "#include <libpq-fe.h>\n", "no use for")
+        self.write("src/postgres/x.cc", "#include <libpq-fe.h>\n")
+        self.passes()
 
     def test_an_example_uses_the_installed_library(self):
         self.refuses("examples/quick/x.cc", '#include "base/file.h"\n', "installed headers only")

@@ -48,8 +48,8 @@ inline void expect_same_accounts(const State& state, const MapRows& model) {
     by_name[account.name] = id;
     currencies.insert(account.row.currency);
   }
-  EXPECT_EQ(state.next_account_id(), model.next_account_id());
-  EXPECT_EQ(state.account(model.next_account_id()), nullptr);
+  EXPECT_EQ(state.next_account_id(0), model.next_account_id(0));
+  EXPECT_EQ(state.account(model.next_account_id(0)), nullptr);
   EXPECT_EQ(state.find_account("nobody"), std::nullopt);
   std::vector<AccountId> ordered;
   for (const auto& [name, id] : by_name) ordered.push_back(id);

@@ -14,7 +14,7 @@ auto to_set(const std::vector<std::string>& list) {
 // Everything that the footprint leads to is found here, before the command runs, as a store would load it.
 GuardedRows::GuardedRows(MapRows& rows, const Command& command)
     : rows_(rows),
-      first_new_account_(rows.next_account_id()),
+      first_new_account_(rows.next_account_id(0)),
       first_new_escrow_(rows.next_escrow_id()),
       first_new_group_(rows.next_group_id()),
       first_new_plan_(rows.next_plan_id()) {
@@ -176,7 +176,7 @@ void GuardedRows::check_new_ids() const {
   const auto fits = [&](auto first, auto next, std::size_t most, const char* what) {
     check(next.value() - first.value() <= most, fmt::format("more than {} new {}", most, what));
   };
-  fits(first_new_account_, rows_.next_account_id(), new_ids_.accounts, "accounts");
+  fits(first_new_account_, rows_.next_account_id(0), new_ids_.accounts, "accounts");
   fits(first_new_escrow_, rows_.next_escrow_id(), new_ids_.escrows, "escrows");
   fits(first_new_group_, rows_.next_group_id(), new_ids_.groups, "groups");
   fits(first_new_plan_, rows_.next_plan_id(), new_ids_.fee_plans, "fee plans");

@@ -37,7 +37,7 @@ class GuardedRows final : public WorkingRows {
   Amount currency_total(Currency currency) const override;
   bool key_used(std::string_view key) const override;
   Result<PastCommand> past_command(std::string_view key) const override;
-  AccountId next_account_id() const override { return rows_.next_account_id(); }
+  AccountId next_account_id(std::size_t ahead) const override { return rows_.next_account_id(ahead); }
   EscrowId next_escrow_id() const override { return rows_.next_escrow_id(); }
   GroupId next_group_id() const override { return rows_.next_group_id(); }
   PlanId next_plan_id() const override { return rows_.next_plan_id(); }

@@ -249,8 +249,8 @@ Result<PastCommand> MapRows::past_command(std::string_view key) const {
   return at->second;
 }
 
-AccountId MapRows::next_account_id() const {
-  return next_in(data_.accounts);
+AccountId MapRows::next_account_id(std::size_t ahead) const {
+  return AccountId(next_in(data_.accounts).value() + static_cast<std::uint32_t>(ahead));
 }
 EscrowId MapRows::next_escrow_id() const {
   return next_in(data_.escrows);

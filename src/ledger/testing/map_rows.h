@@ -29,7 +29,7 @@ class MapRows : public WorkingRows {
   Amount currency_total(Currency currency) const override;
   bool key_used(std::string_view key) const override;
   Result<PastCommand> past_command(std::string_view key) const override;
-  AccountId next_account_id() const override;
+  AccountId next_account_id(std::size_t ahead) const override;
   EscrowId next_escrow_id() const override;
   GroupId next_group_id() const override;
   PlanId next_plan_id() const override;

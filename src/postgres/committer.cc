@@ -1,0 +1,161 @@
+#include "postgres/committer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <thread>
+
+#include "base/random.h"
+#include "postgres/libpq_session.h"
+
+namespace holdfast::postgres {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr int kTries = 10;
+// Commands that share a transaction wait for others but shortly: then each goes alone, so that one that has to wait
+// does not hold up the rest.
+constexpr milliseconds kSharedLockTimeout{200};
+constexpr milliseconds kLockTimeout{3'000};
+constexpr int kLockTries = 3;
+constexpr int kFindOutTries = 40;  // about half a minute
+
+constexpr std::string_view kFate = R"(
+select pg_xact_status($1::text::xid8), exists (select from holdfast.events where ledger = $2 and event = $3))";
+
+}  // namespace
+
+RetryStatus RetryCounts::status() const {
+  return {conflicts.load(), lock_timeouts.load(), raced_names.load(), reconnects.load(), given_up.load()};
+}
+
+std::unexpected<Error> unknown_outcome(const Error& cause) {
+  return fail(ErrorCode::storage_failed,
+              fmt::format("{}: whether the command took effect is not known: give it again with its key",
+                          cause.message));
+}
+
+milliseconds backoff(int attempt) {
+  std::array<std::byte, 4> bytes{};
+  system_random().fill(bytes);
+  std::uint32_t random = 0;
+  std::memcpy(&random, bytes.data(), sizeof random);
+  const std::uint32_t most = std::min(1'000U, 4U << std::min(attempt, 10));
+  return milliseconds(most / 2 + random % (most / 2 + 1));
+}
+
+Result<Session*> Connection::get() {
+  if (!session_) {
+    auto made = connect(conninfo_);
+    if (!made) return std::unexpected(std::move(made.error()));
+    session_ = std::move(*made);
+  }
+  return session_.get();
+}
+
+std::uint64_t Committer::run(std::span<const Command* const> commands,
+                             const std::function<void(std::size_t, Result<StoreAnswer>)>& answer) {
+  if (commands.size() > 1) {
+    if (auto shared = settle(commands, kTries, kSharedLockTimeout)) {
+      for (std::size_t i = 0; i < commands.size(); ++i) answer(i, std::move(shared->answers[i]));
+      return shared->events;
+    } else if (shared.error().code != ErrorCode::busy) {
+      for (std::size_t i = 0; i < commands.size(); ++i) answer(i, std::unexpected(shared.error()));
+      return 0;
+    }
+  }
+  std::uint64_t events = 0;
+  for (std::size_t i = 0; i < commands.size(); ++i) {
+    auto alone = settle(commands.subspan(i, 1), kTries, kLockTimeout);
+    if (alone) {
+      events += alone->events;
+      answer(i, std::move(alone->answers.front()));
+    } else {
+      if (alone.error().code == ErrorCode::busy) ++counts_.given_up;
+      answer(i, std::unexpected(std::move(alone.error())));
+    }
+  }
+  return events;
+}
+
+Result<Outcome> Committer::settle(std::span<const Command* const> commands, int tries, milliseconds lock_timeout) {
+  int lock_timeouts = 0;
+  Error last;
+  for (int attempt = 1; attempt <= tries; ++attempt) {
+    auto session = connection_.get();
+    if (!session) {
+      last = std::move(session.error());
+      std::this_thread::sleep_for(backoff(attempt + 3));  // a server that restarts needs a while
+      continue;
+    }
+    Attempt work(**session, ledger_, plans_, workspace_);
+    auto done = work.run(commands, lock_timeout);
+    if (done) return std::move(*done);
+    last = to_error(done.error());
+    const auto fault = fault_of(done.error());
+    count(fault);
+    if (fault == SqlFault::connection) {
+      connection_.drop();
+      if (work.trace().commit_sent && work.trace().event != 0) {
+        switch (find_out(work.trace())) {
+          case Fate::committed:
+            return work.take_outcome();
+          case Fate::unknown:
+            return unknown_outcome(last);
+          case Fate::undone:
+            break;
+        }
+      }
+    } else {
+      roll_back(**session);
+    }
+    if (fault == SqlFault::other) break;
+    if (fault == SqlFault::lock_timeout && (commands.size() > 1 || ++lock_timeouts == kLockTries)) break;
+    std::this_thread::sleep_for(backoff(attempt));
+  }
+  return std::unexpected(std::move(last));
+}
+
+void Committer::roll_back(Session& session) {
+  const std::array<Statement, 1> rollback{{{"rollback"}}};
+  if (!session.run(rollback)) connection_.drop();
+}
+
+// The server may still be at it: a backend notices only later that its client is gone.
+Committer::Fate Committer::find_out(const Trace& trace) {
+  for (int attempt = 1; attempt <= kFindOutTries; ++attempt) {
+    std::this_thread::sleep_for(backoff(attempt));
+    auto session = connection_.get();
+    if (!session) continue;
+    const std::array<Statement, 1> ask{{{kFate,
+                                         {std::to_string(trace.transaction), ledger_.number,
+                                          static_cast<std::int64_t>(trace.event)}}}};
+    const auto result = (*session)->run(ask);
+    if (!result) {
+      connection_.drop();
+      continue;
+    }
+    const auto& row = *result->front();
+    if (row.boolean(0, 1)) return Fate::committed;
+    if (row.is_null(0, 0)) continue;
+    const auto status = row.text(0, 0);
+    // Committed, yet no event: seen between the two reads of this statement. Ask again.
+    if (status == "aborted") return Fate::undone;
+  }
+  return Fate::unknown;
+}
+
+void Committer::count(SqlFault fault) {
+  switch (fault) {
+    case SqlFault::conflict: ++counts_.conflicts; break;
+    case SqlFault::lock_timeout: ++counts_.lock_timeouts; break;
+    case SqlFault::unique: ++counts_.raced_names; break;
+    case SqlFault::connection: ++counts_.reconnects; break;
+    case SqlFault::other: break;
+  }
+}
+
+}  // namespace holdfast::postgres

@@ -1,0 +1,310 @@
+#include "postgres/libpq_session.h"
+
+#include <fmt/format.h>
+#include <libpq-fe.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <limits>
+#include <utility>
+
+#include "base/assert.h"
+#include "base/text.h"
+#include "postgres/binary_format.h"
+
+namespace holdfast::postgres {
+namespace {
+
+constexpr int kBinary = 1;
+constexpr std::size_t kParametersMax = 65'535;  // the protocol counts them in 16 bits
+
+struct FreeResult {
+  void operator()(PGresult* result) const { PQclear(result); }
+};
+using ResultPtr = std::unique_ptr<PGresult, FreeResult>;
+
+struct FreeConnection {
+  void operator()(PGconn* connection) const { PQfinish(connection); }
+};
+using ConnectionPtr = std::unique_ptr<PGconn, FreeConnection>;
+
+/// Lines joined to one, without the blanks that led or ended them.
+std::string one_line(std::string_view text) {
+  std::string line;
+  while (!text.empty()) {
+    const auto end = std::min(text.find('\n'), text.size());
+    auto part = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    const auto first = part.find_first_not_of(" \t\r");
+    if (first == std::string_view::npos) continue;
+    part = part.substr(first, part.find_last_not_of(" \t\r") + 1 - first);
+    if (!line.empty()) line += ' ';
+    line += part;
+  }
+  return line;
+}
+
+std::string field(const PGresult* result, int code) {
+  const char* text = PQresultErrorField(result, code);
+  return text == nullptr ? std::string() : one_line(text);
+}
+
+/// The rows as libpq holds them; values are decoded when they are read.
+class LibpqResult final : public ResultSet {
+ public:
+  explicit LibpqResult(ResultPtr result) : result_(std::move(result)) {}
+
+  [[nodiscard]] std::size_t rows() const override {
+    return static_cast<std::size_t>(PQntuples(result_.get()));
+  }
+
+  [[nodiscard]] std::size_t changed() const override {
+    const std::string_view tag = PQcmdStatus(result_.get());
+    const auto is = [&](std::string_view command) { return tag.starts_with(command); };
+    if (!is("INSERT ") && !is("UPDATE ") && !is("DELETE ") && !is("MERGE ")) return 0;
+    const std::string_view digits = PQcmdTuples(result_.get());
+    std::size_t count = 0;
+    std::from_chars(digits.data(), digits.data() + digits.size(), count);
+    return count;
+  }
+
+  [[nodiscard]] bool is_null(std::size_t row, std::size_t column) const override {
+    check_place(row, column);
+    return PQgetisnull(result_.get(), static_cast<int>(row), static_cast<int>(column)) != 0;
+  }
+
+  [[nodiscard]] bool boolean(std::size_t row, std::size_t column) const override {
+    const auto value = raw(row, column, [](TypeId type) { return type == type_id::kBool; });
+    return value.front() != std::byte{0};
+  }
+
+  [[nodiscard]] std::int64_t integer(std::size_t row, std::size_t column) const override {
+    return read_integer(raw(row, column, [](TypeId type) {
+      return type == type_id::kInt8 || type == type_id::kInt4 || type == type_id::kInt2;
+    }));
+  }
+
+  [[nodiscard]] std::string_view text(std::size_t row, std::size_t column) const override {
+    const auto value = raw(row, column, [](TypeId type) {
+      return type == type_id::kText || type == type_id::kVarchar || type == type_id::kBpchar ||
+             type == type_id::kName || type == type_id::kChar || type >= type_id::kFirstUserDefined;
+    });
+    return {reinterpret_cast<const char*>(value.data()), value.size()};
+  }
+
+  [[nodiscard]] std::span<const std::byte> bytes(std::size_t row, std::size_t column) const override {
+    return raw(row, column, [](TypeId type) { return type == type_id::kBytea; });
+  }
+
+  [[nodiscard]] Timestamp time(std::size_t row, std::size_t column) const override {
+    return read_time(raw(row, column, [](TypeId type) { return type == type_id::kTimestamptz; }));
+  }
+
+ private:
+  void check_place(std::size_t row, std::size_t column) const {
+    HOLDFAST_ASSERT(row < rows(), "a row that is there is read");
+    HOLDFAST_ASSERT(column < static_cast<std::size_t>(PQnfields(result_.get())),
+                    "a column that is there is read");
+  }
+
+  template <class IsOfType>
+  [[nodiscard]] std::span<const std::byte> raw(std::size_t row, std::size_t column,
+                                               IsOfType is_of_type) const {
+    HOLDFAST_ASSERT(!is_null(row, column), "a value that is read is not null");
+    const auto r = static_cast<int>(row);
+    const auto c = static_cast<int>(column);
+    HOLDFAST_ASSERT(is_of_type(PQftype(result_.get(), c)), "a column is read as the type that it has");
+    return {reinterpret_cast<const std::byte*>(PQgetvalue(result_.get(), r, c)),
+            static_cast<std::size_t>(PQgetlength(result_.get(), r, c))};
+  }
+
+  ResultPtr result_;
+};
+
+/// The values of one statement as libpq takes them: arrays of one length, pointers into `parameters`.
+struct Parameters {
+  explicit Parameters(const std::vector<Value>& values) {
+    HOLDFAST_ASSERT(values.size() <= kParametersMax, "a statement has at most 65535 parameters");
+    parameters.reserve(values.size());
+    for (const auto& value : values) {
+      const auto& [type, null, bytes] = parameters.emplace_back(to_parameter(value));
+      HOLDFAST_ASSERT(std::in_range<int>(bytes.size()), "a parameter is smaller than 2 GiB");
+      types.push_back(type);
+      // A null pointer means a null: what is empty points elsewhere.
+      const char* data = bytes.empty() ? "" : reinterpret_cast<const char*>(bytes.data());
+      pointers.push_back(null ? nullptr : data);
+      lengths.push_back(static_cast<int>(bytes.size()));
+      formats.push_back(kBinary);
+    }
+  }
+  std::vector<Parameter> parameters;
+  std::vector<Oid> types;
+  std::vector<const char*> pointers;
+  std::vector<int> lengths;
+  std::vector<int> formats;
+};
+
+class LibpqSession final : public Session {
+ public:
+  explicit LibpqSession(ConnectionPtr connection) : connection_(std::move(connection)) {}
+
+  [[nodiscard]] std::expected<ResultSets, SqlError> run(std::span<const Statement> statements) override {
+    if (connection_ == nullptr) return std::unexpected(lost());
+    if (statements.empty()) return ResultSets{};
+    if (!send(statements)) return std::unexpected(lost());
+    return receive(statements.size());
+  }
+
+  [[nodiscard]] std::expected<void, SqlError> run_script(std::string_view sql) override {
+    if (connection_ == nullptr) return std::unexpected(lost());
+    // Several statements in one text go by the simple protocol only, which pipeline mode has not.
+    if (PQexitPipelineMode(connection()) == 0) return std::unexpected(lost());
+    const ResultPtr result(PQexec(connection(), std::string(sql).c_str()));
+    if (result == nullptr || PQstatus(connection()) == CONNECTION_BAD) return std::unexpected(lost());
+    if (PQenterPipelineMode(connection()) == 0) return std::unexpected(lost());
+    if (PQresultStatus(result.get()) == PGRES_FATAL_ERROR) return std::unexpected(error_of(result.get()));
+    return {};
+  }
+
+ private:
+  [[nodiscard]] PGconn* connection() const { return connection_.get(); }
+
+  /// Queues all statements and what ends them. Nothing here waits for the server: what does not fit into the
+  /// socket stays with libpq, because a server that cannot get rid of its results reads nothing.
+  bool send(std::span<const Statement> statements) {
+    for (const auto& statement : statements) {
+      const Parameters values(statement.values);
+      const std::string sql(statement.sql);
+      if (PQsendQueryParams(connection(), sql.c_str(), static_cast<int>(values.types.size()),
+                            values.types.data(), values.pointers.data(), values.lengths.data(),
+                            values.formats.data(), kBinary) == 0) {
+        return false;
+      }
+    }
+    return PQpipelineSync(connection()) != 0;
+  }
+
+  /// Writes what is queued and reads what comes, by turns, up to the sync that ends the statements.
+  std::expected<ResultSets, SqlError> receive(std::size_t statements) {
+    ResultSets results;
+    results.reserve(statements);
+    std::optional<SqlError> error;
+    while (true) {
+      const int unsent = PQflush(connection());
+      while (PQisBusy(connection()) == 0) {
+        ResultPtr result(PQgetResult(connection()));
+        if (PQstatus(connection()) == CONNECTION_BAD) return std::unexpected(lost());
+        if (result == nullptr) continue;  // the end of one statement's results
+        const auto status = PQresultStatus(result.get());
+        if (status == PGRES_PIPELINE_SYNC) {
+          if (error) return std::unexpected(std::move(*error));
+          HOLDFAST_ASSERT(results.size() == statements, "each statement has one result");
+          return results;
+        }
+        if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK || status == PGRES_EMPTY_QUERY) {
+          results.push_back(std::make_unique<LibpqResult>(std::move(result)));
+        } else if (!error && status != PGRES_PIPELINE_ABORTED) {
+          error = error_of(result.get());
+        }
+      }
+      if (!wait(unsent > 0) || PQconsumeInput(connection()) == 0) return std::unexpected(lost());
+    }
+  }
+
+  /// Waits until there is something to read, or room to write where `to_write`.
+  bool wait(bool to_write) const {
+    pollfd socket{.fd = PQsocket(connection()), .events = POLLIN, .revents = 0};
+    if (to_write) socket.events |= POLLOUT;
+    int ready = -1;
+    do {
+      ready = ::poll(&socket, 1, -1);
+    } while (ready < 0 && errno == EINTR);
+    return ready > 0;
+  }
+
+  static SqlError error_of(const PGresult* result) {
+    return {.state = field(result, PG_DIAG_SQLSTATE),
+            .message = field(result, PG_DIAG_MESSAGE_PRIMARY),
+            .constraint = field(result, PG_DIAG_CONSTRAINT_NAME)};
+  }
+
+  /// Gives the connection up: nobody knows what the server did.
+  SqlError lost() {
+    if (connection_ != nullptr) lost_because_ = one_line(PQerrorMessage(connection()));
+    connection_.reset();
+    return {.state = {}, .message = lost_because_};
+  }
+
+  ConnectionPtr connection_;  // null once it is lost
+  std::string lost_because_;
+};
+
+/// What is wrong with `conninfo` as a text. libpq's own message would quote it, and a password with it.
+Result<void> check_conninfo(const std::string& conninfo) {
+  const bool is_uri = conninfo.starts_with("postgresql://") || conninfo.starts_with("postgres://");
+  if (!is_uri && conninfo.find('=') == std::string::npos) return {};  // a database's name
+  const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> options(
+      PQconninfoParse(conninfo.c_str(), nullptr), PQconninfoFree);
+  if (options == nullptr) {
+    return fail(
+        ErrorCode::storage_failed,
+        "the connection text is neither a URI (postgresql://user@host/database) nor key=value pairs that "
+        "libpq knows. It is not repeated here, because it may hold a password");
+  }
+  for (const auto* option = options.get(); option->keyword != nullptr; ++option) {
+    const std::string_view keyword = option->keyword;
+    const std::string_view value = option->val == nullptr ? "" : option->val;
+    const bool split_host =
+        keyword == "host" && !value.starts_with('/') && value.find('@') != std::string_view::npos;
+    const bool no_port =
+        keyword == "port" && value.find_first_not_of("0123456789,") != std::string_view::npos;
+    if (is_uri && (split_host || no_port)) {
+      return fail(ErrorCode::storage_failed,
+                  "the connection URI has a \":\" or \"@\" where a password may have been cut: write it as "
+                  "postgresql://user:password@host:port/database, with %3A for \":\" and %40 for \"@\" in "
+                  "the password");
+    }
+  }
+  return {};
+}
+
+/// The server and database that were tried, by what libpq made of the text and the environment.
+std::string place_of(const PGconn* connection) {
+  const auto or_none = [](const char* text) { return std::string_view(text == nullptr ? "" : text); };
+  return fmt::format("database {} at {}, port {}", in_quotes(or_none(PQdb(connection))),
+                     in_quotes(or_none(PQhost(connection))), or_none(PQport(connection)));
+}
+
+void ignore_notice(void*, const char*) {}
+
+}  // namespace
+
+Result<std::unique_ptr<Session>> connect(const std::string& conninfo) {
+  if (auto good = check_conninfo(conninfo); !good) return std::unexpected(good.error());
+  // What stands before dbname can be overridden by `conninfo`, which is expanded there; what follows it
+  // cannot.
+  const std::array<const char*, 9> keywords{
+      "connect_timeout",  "keepalives_idle",  "keepalives_interval",
+      "keepalives_count", "tcp_user_timeout", "fallback_application_name",
+      "dbname",           "client_encoding",  nullptr};
+  const std::array<const char*, 9> values{"10",   "30",   "20", "3", "90000", "holdfast", conninfo.c_str(),
+                                          "UTF8", nullptr};
+  ConnectionPtr connection(PQconnectdbParams(keywords.data(), values.data(), 1));
+  HOLDFAST_ASSERT(connection != nullptr, "there is memory for a connection");
+  if (PQstatus(connection.get()) != CONNECTION_OK) {
+    return fail(ErrorCode::storage_failed, fmt::format("cannot connect to {}: {}", place_of(connection.get()),
+                                                       one_line(PQerrorMessage(connection.get()))));
+  }
+  PQsetNoticeProcessor(connection.get(), ignore_notice, nullptr);
+  if (PQsetnonblocking(connection.get(), 1) != 0 || PQenterPipelineMode(connection.get()) == 0) {
+    return fail(ErrorCode::storage_failed,
+                fmt::format("cannot use the connection to {}: {}", place_of(connection.get()),
+                            one_line(PQerrorMessage(connection.get()))));
+  }
+  return std::make_unique<LibpqSession>(std::move(connection));
+}
+
+}  // namespace holdfast::postgres

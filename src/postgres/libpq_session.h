@@ -1,0 +1,21 @@
+// The session over libpq, PostgreSQL's own client library.
+//
+// A run is one round trip: its statements go out in pipeline mode while their results come in, as binary
+// values. Nothing is kept in the server's session (no prepared statements, no settings), so that a pooler
+// which gives each transaction another connection (pgbouncer in transaction mode) works.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "postgres/session.h"
+
+namespace holdfast::postgres {
+
+/// Connects to the server that `conninfo` names: a URI (`postgresql://user@host/database`), `key=value`
+/// pairs, or the name of a database. What it leaves out comes from the environment (PGHOST, PGPASSWORD, …) as
+/// for psql; without any it waits 10 s for the connection, and notices within 90 s that the other side is
+/// gone. `storage_failed` where it cannot, with host and database named and never a password.
+[[nodiscard]] Result<std::unique_ptr<Session>> connect(const std::string& conninfo);
+
+}  // namespace holdfast::postgres

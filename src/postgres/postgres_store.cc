@@ -1,0 +1,366 @@
+#include "postgres/postgres_store.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+
+#include "base/assert.h"
+#include "postgres/committer.h"
+#include "postgres/libpq_session.h"
+#include "postgres/queries.h"
+#include "postgres/schema.h"
+#include "postgres/sealer.h"
+
+namespace holdfast::postgres {
+namespace {
+
+// What shares one transaction: few enough to be quick, enough to be worth the sync.
+constexpr std::size_t kMaxShared = 256;
+constexpr std::size_t kMaxSharedItems = 2'048;
+
+bool is_chunked(const Command& command) {
+  const auto* release = std::get_if<Release>(&command.operation);
+  const auto* refund = std::get_if<Refund>(&command.operation);
+  return (release != nullptr && release->chunk) || (refund != nullptr && refund->chunk);
+}
+
+/// How much of a shared transaction a command takes. A whole group may be large: it goes alone.
+std::size_t weight_of(const Command& command) {
+  const auto of_batch = [](const auto& op) { return op.group.empty() ? op.escrows.size() : kMaxSharedItems; };
+  if (const auto* release = std::get_if<Release>(&command.operation)) return of_batch(*release);
+  if (const auto* refund = std::get_if<Refund>(&command.operation)) return of_batch(*refund);
+  if (std::holds_alternative<Atomic>(command.operation)) return kMaxSharedItems;
+  return 1;
+}
+
+/// Sessions for queries: made when needed, kept for the next.
+class SessionPool {
+ public:
+  explicit SessionPool(std::string conninfo) : conninfo_(std::move(conninfo)) {}
+
+  template <class Ask>
+  auto with(const Ask& ask) -> decltype(ask(std::declval<Session&>())) {
+    auto session = take();
+    if (!session) return std::unexpected(std::move(session.error()));
+    auto answer = ask(**session);
+    // A session that failed is not used again: what it is in is not known.
+    if (answer || is_rejection(answer.error().code)) give_back(std::move(*session));
+    return answer;
+  }
+
+ private:
+  Result<std::unique_ptr<Session>> take() {
+    {
+      const std::scoped_lock hold(mutex_);
+      if (!idle_.empty()) {
+        auto session = std::move(idle_.back());
+        idle_.pop_back();
+        return session;
+      }
+    }
+    return connect(conninfo_);
+  }
+  void give_back(std::unique_ptr<Session> session) {
+    const std::scoped_lock hold(mutex_);
+    if (idle_.size() < kKept) idle_.push_back(std::move(session));
+  }
+
+  static constexpr std::size_t kKept = 4;
+  std::string conninfo_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Session>> idle_;
+};
+
+class PostgresStore final : public Store {
+ public:
+  PostgresStore(Address address, LedgerRef ledger, bool read_only)
+      : address_(std::move(address)), ledger_(std::move(ledger)), read_only_(read_only),
+        queries_(address_.conninfo) {
+    if (read_only_) return;
+    for (int i = 0; i < address_.workers; ++i) workers_.emplace_back([this] { work(); });
+    sealer_ = std::thread([this] { seal_behind(); });
+  }
+
+  ~PostgresStore() override {
+    {
+      const std::scoped_lock hold(mutex_);
+      stopping_ = true;
+    }
+    queued_.notify_all();
+    for (auto& worker : workers_) worker.join();
+    {
+      const std::scoped_lock hold(mutex_);
+      workers_done_ = true;
+    }
+    committed_.notify_all();
+    if (sealer_.joinable()) sealer_.join();
+  }
+
+  void submit(Command command, Done done) override {
+    if (read_only_) return done(read_only());
+    {
+      const std::scoped_lock hold(mutex_);
+      queue_.push_back({std::move(command), std::move(done)});
+    }
+    queued_.notify_one();
+  }
+
+  Result<StoreAnswer> execute(const Command& command) override {
+    std::mutex mutex;
+    std::condition_variable given;
+    std::optional<Result<StoreAnswer>> answer;
+    submit(command, [&](Result<StoreAnswer> result) {
+      const std::scoped_lock hold(mutex);
+      answer = std::move(result);
+      given.notify_one();
+    });
+    std::unique_lock hold(mutex);
+    given.wait(hold, [&] { return answer.has_value(); });
+    return std::move(*answer);
+  }
+
+  Result<StoreAnswer> transact(const Options& options, std::chrono::milliseconds time_limit,
+                               const std::function<Result<void>(TransactionPort&)>& block) override {
+    if (read_only_) return read_only();
+    auto committer = take_committer();
+    auto answer = committer->run_block(options, time_limit, block);
+    if (answer && answer->answer.event_id) note_events();
+    const std::scoped_lock hold(mutex_);
+    idle_.push_back(std::move(committer));
+    return answer;
+  }
+
+  Result<AccountView> account(std::string_view name) override {
+    return ask([&](Queries queries) { return queries.account(name); });
+  }
+  Result<Page<AccountView, std::string>> accounts(std::string_view after, std::size_t limit) override {
+    return ask([&](Queries queries) { return queries.accounts(after, limit); });
+  }
+  Result<EscrowView> escrow(const EscrowRef& ref) override {
+    return ask([&](Queries queries) { return queries.escrow(ref); });
+  }
+  Result<EscrowPage> escrows(const EscrowFilter& filter) override {
+    return ask([&](Queries queries) { return queries.escrows(filter); });
+  }
+  Result<std::vector<EscrowHistoryLine>> history(const EscrowRef& ref) override {
+    return ask([&](Queries queries) { return queries.history(ref); });
+  }
+  Result<GroupView> group(std::string_view name) override {
+    return ask([&](Queries queries) { return queries.group(name); });
+  }
+  Result<Page<GroupView, std::string>> groups(std::string_view after, std::size_t limit) override {
+    return ask([&](Queries queries) { return queries.groups(after, limit); });
+  }
+  Result<std::vector<FeePlanView>> fee_plans() override {
+    return ask([&](Queries queries) { return queries.fee_plans(); });
+  }
+  Result<StatementPage> statement(const StatementQuery& query) override {
+    return ask([&](Queries queries) { return queries.statement(query); });
+  }
+  Result<EventPage> events(Seq after, std::size_t limit) override {
+    return ask([&](Queries queries) { return queries.events(after, limit); });
+  }
+  Result<std::vector<TrialBalance>> trial_balance() override {
+    return ask([&](Queries queries) { return queries.trial_balance(); });
+  }
+  Result<std::vector<DueEscrow>> due(Timestamp until, std::size_t limit) override {
+    return ask([&](Queries queries) { return queries.due(until, limit); });
+  }
+  Result<AuditReport> audit(const std::function<void(Seq, Seq)>& progress) override {
+    return ask([&](Queries queries) { return queries.audit(progress); });
+  }
+  Result<LedgerStatus> status() override {
+    auto status = ask([&](Queries queries) { return queries.status(); });
+    if (status) status->retries = counts_.status();
+    return status;
+  }
+
+ private:
+  struct Request {
+    Command command;
+    Done done;
+  };
+
+  template <class Question>
+  auto ask(const Question& question) -> decltype(question(std::declval<Queries>())) {
+    return queries_.with([&](Session& session) { return question(Queries(session, ledger_)); });
+  }
+
+  static std::unexpected<Error> read_only() {
+    return fail(ErrorCode::read_only, "the ledger was opened for reading: commands need it open for writing");
+  }
+
+  /// For a block, which runs on its caller's thread.
+  std::unique_ptr<Committer> take_committer() {
+    {
+      const std::scoped_lock hold(mutex_);
+      if (!idle_.empty()) {
+        auto committer = std::move(idle_.back());
+        idle_.pop_back();
+        return committer;
+      }
+    }
+    return std::make_unique<Committer>(address_.conninfo, ledger_, plans_, counts_);
+  }
+
+  void work() {
+    Committer committer(address_.conninfo, ledger_, plans_, counts_);
+    std::vector<Request> taken;
+    std::vector<const Command*> commands;
+    while (take(taken)) {
+      commands.clear();
+      for (const auto& request : taken) commands.push_back(&request.command);
+      const auto events = committer.run(commands, [&](std::size_t i, Result<StoreAnswer> answer) {
+        taken[i].done(std::move(answer));
+      });
+      if (events > 0) note_events();
+    }
+  }
+
+  /// Waits for commands, and takes as many as may share a transaction. False: there will be no more.
+  bool take(std::vector<Request>& taken) {
+    taken.clear();
+    std::unique_lock hold(mutex_);
+    queued_.wait(hold, [&] { return stopping_ || !queue_.empty(); });
+    std::size_t weight = 0;
+    while (!queue_.empty() && taken.size() < kMaxShared) {
+      const auto& next = queue_.front().command;
+      const bool alone = is_chunked(next);
+      weight += weight_of(next);
+      if (!taken.empty() && (alone || weight > kMaxSharedItems)) break;
+      taken.push_back(std::move(queue_.front()));
+      queue_.pop_front();
+      if (alone) break;
+    }
+    return !taken.empty();
+  }
+
+  void note_events() {
+    {
+      const std::scoped_lock hold(mutex_);
+      unsealed_ = true;
+    }
+    committed_.notify_one();
+  }
+
+  /// Seals what was committed, here or elsewhere, as long as the store is open; all of it when it closes.
+  void seal_behind() {
+    Connection connection(address_.conninfo);
+    bool last = false;
+    int failures = 0;
+    while (!last) {
+      {
+        std::unique_lock hold(mutex_);
+        committed_.wait(hold, [&] { return unsealed_ || workers_done_; });
+        unsealed_ = false;
+        last = workers_done_;
+      }
+      while (true) {
+        auto session = connection.get();
+        auto sealed = session ? seal(**session, ledger_)
+                              : std::expected<Sealed, SqlError>(std::unexpected(SqlError{}));
+        if (sealed) {
+          failures = 0;
+          if (sealed->events == 0) break;  // nothing is left, or another session is at it
+          continue;
+        }
+        // Whoever seals next goes on: nothing is lost, only later.
+        connection.drop();
+        if (last && ++failures > 3) break;
+        std::this_thread::sleep_for(backoff(std::min(++failures, 8)));
+      }
+    }
+  }
+
+  const Address address_;
+  const LedgerRef ledger_;
+  const bool read_only_;
+  PlanCache plans_;
+  RetryCounts counts_;
+  SessionPool queries_;
+  std::mutex mutex_;
+  std::condition_variable queued_;
+  std::condition_variable committed_;
+  std::deque<Request> queue_;
+  std::vector<std::unique_ptr<Committer>> idle_;
+  bool stopping_ = false;
+  bool workers_done_ = false;
+  bool unsealed_ = true;  // perhaps: whoever had it open before may have left some
+  std::vector<std::thread> workers_;
+  std::thread sealer_;
+};
+
+Result<int> parse_workers(std::string_view text) {
+  int workers = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), workers);
+  if (error != std::errc() || end != text.data() + text.size() || workers < 1 || workers > 64) {
+    return fail(ErrorCode::invalid_command, fmt::format("workers={}: give a number from 1 to 64", text));
+  }
+  return workers;
+}
+
+constexpr std::string_view kFindLedger = "select ledger from holdfast.ledgers where name = $1";
+constexpr std::string_view kCreateLedger = "select holdfast.create_ledger($1)";
+
+Result<LedgerRef> find_ledger(Session& session, const std::string& name, bool create) {
+  const std::array<Statement, 1> ask{{{create ? kCreateLedger : kFindLedger, {name}}}};
+  const auto found = session.run(ask);
+  if (!found) return std::unexpected(to_error(found.error()));
+  const auto& rows = *found->front();
+  if (rows.rows() == 0) {
+    return fail(ErrorCode::not_a_ledger,
+                fmt::format("the database has no ledger \"{}\": `holdfast init` makes it", name));
+  }
+  return LedgerRef{rows.integer(0, 0), name};
+}
+
+}  // namespace
+
+Result<Address> parse_address(std::string_view url) {
+  Address address;
+  const auto question = url.find('?');
+  address.conninfo = url.substr(0, question);
+  if (question == std::string_view::npos) return address;
+  auto rest = url.substr(question + 1);
+  char separator = '?';
+  while (!rest.empty()) {
+    const auto end = rest.find('&');
+    const auto part = rest.substr(0, end);
+    rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
+    if (part.starts_with("ledger=")) {
+      address.ledger = part.substr(7);
+      if (!is_name(address.ledger)) {
+        return fail(ErrorCode::invalid_command,
+                    fmt::format("ledger={}: a ledger's name is 1 to 128 of A-Z a-z 0-9 . _ : - / @",
+                                address.ledger));
+      }
+    } else if (part.starts_with("workers=")) {
+      const auto workers = parse_workers(part.substr(8));
+      if (!workers) return std::unexpected(workers.error());
+      address.workers = *workers;
+    } else {
+      address.conninfo.append(1, std::exchange(separator, '&')).append(part);
+    }
+  }
+  return address;
+}
+
+Result<std::unique_ptr<Store>> open_postgres_store(std::string_view url, bool create, bool read_only) {
+  auto address = parse_address(url);
+  if (!address) return std::unexpected(std::move(address.error()));
+  auto session = connect(address->conninfo);
+  if (!session) return std::unexpected(std::move(session.error()));
+  if (create) {
+    if (auto migrated = migrate(**session); !migrated) return std::unexpected(std::move(migrated.error()));
+  }
+  if (auto fits = check_schema(**session); !fits) return std::unexpected(std::move(fits.error()));
+  auto ledger = find_ledger(**session, address->ledger, create);
+  if (!ledger) return std::unexpected(std::move(ledger.error()));
+  return std::make_unique<PostgresStore>(std::move(*address), std::move(*ledger), read_only);
+}
+
+}  // namespace holdfast::postgres

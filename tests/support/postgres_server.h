@@ -1,0 +1,73 @@
+// A private PostgreSQL for tests, in a directory of its own under /tmp, reached by a unix socket there.
+//
+// It is stopped and its directory removed when the object goes, and also when the test's process ends in any
+// other way, even by SIGKILL: a guardian process waits for that. A server that cannot be had is a failed
+// test.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace holdfast::testing {
+
+struct PostgresOptions {
+  /// False: nothing is synced. Faster; what was committed may be gone after `kill`.
+  bool durable = true;
+  /// Listens on a free port of 127.0.0.1 too.
+  bool tcp = false;
+  /// More of postgresql.conf, each "name=value".
+  std::vector<std::string> settings{};
+};
+
+/// One server. Runs as `postgres` where the test runs as root, which the server refuses. The programs are
+/// those of the newest /usr/lib/postgresql/*/bin, or of HOLDFAST_PG_BIN. Not thread-safe.
+class PostgresServer {
+ public:
+  /// Makes a cluster (UTF-8, locale C, superuser `postgres`, no passwords) and starts it.
+  explicit PostgresServer(PostgresOptions options = {});
+  ~PostgresServer();
+  PostgresServer(const PostgresServer&) = delete;
+  PostgresServer& operator=(const PostgresServer&) = delete;
+
+  enum class Stop { smart, fast, immediate };
+  /// Returns when the server is down. `immediate` leaves recovery to the next start.
+  void stop(Stop how = Stop::fast);
+  /// Returns when the server takes connections. \pre it is down
+  void start();
+  /// SIGKILL to the server and all its processes; returns when they are gone.
+  void kill();
+
+  /// A new, empty database. \pre none has this name, of letters, digits and _
+  void create_database(std::string_view name);
+  /// Creates a database with a name that no other has; its `url`.
+  [[nodiscard]] std::string new_database();
+
+  /// postgresql://postgres@/<database>?host=<directory>
+  [[nodiscard]] std::string url(std::string_view database = "postgres") const;
+  /// The same over TCP. \pre options.tcp
+  [[nodiscard]] std::string tcp_url(std::string_view database = "postgres") const;
+  /// Where the socket is.
+  [[nodiscard]] const std::filesystem::path& directory() const { return directory_; }
+  [[nodiscard]] std::string log() const;
+
+ private:
+  void write_settings() const;
+  void run(const std::vector<std::string>& arguments) const;
+  [[nodiscard]] std::string program(std::string_view name) const;
+  [[nodiscard]] std::string data() const { return (directory_ / "data").string(); }
+
+  PostgresOptions options_;
+  std::filesystem::path programs_;
+  std::filesystem::path directory_;
+  int guardian_ = -1;  // while this end of the pipe is open, the guardian waits
+  int port_ = 5432;
+  int databases_ = 0;
+  bool running_ = false;
+};
+
+/// The process's one server for tests that neither stop nor crash it, made at the first call. Not durable.
+[[nodiscard]] PostgresServer& shared_postgres();
+
+}  // namespace holdfast::testing
