@@ -17,9 +17,14 @@ if(HOLDFAST_SANITIZE)
   target_link_options(holdfast_flags INTERFACE -fsanitize=${HOLDFAST_SANITIZE})
 endif()
 
-# holdfast_layer(NAME layers and libraries it uses…): the library holdfast_NAME from the folder's sources, and the test
-# program NAME_test from its *_test.cc.
+# holdfast_layer(NAME layers and libraries it uses… [TESTS_TOGETHER]): the library holdfast_NAME from the folder's
+# sources, and the test program NAME_test from its *_test.cc.
 function(holdfast_layer name)
+  cmake_parse_arguments(L "TESTS_TOGETHER" "" "" ${ARGN})
+  set(together "")
+  if(L_TESTS_TOGETHER)
+    set(together TOGETHER)
+  endif()
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
   set(tests ${sources})
   list(FILTER sources EXCLUDE REGEX "_test\\.cc$")
@@ -32,16 +37,17 @@ function(holdfast_layer name)
   target_include_directories(holdfast_${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
                                                      $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>
                                               PRIVATE ${PROJECT_SOURCE_DIR}/src)
-  target_link_libraries(holdfast_${name} PUBLIC ${ARGN} PRIVATE $<BUILD_INTERFACE:holdfast_flags>)
+  target_link_libraries(holdfast_${name} PUBLIC ${L_UNPARSED_ARGUMENTS} PRIVATE $<BUILD_INTERFACE:holdfast_flags>)
   set_target_properties(holdfast_${name} PROPERTIES EXPORT_NAME ${name} POSITION_INDEPENDENT_CODE ON)
   if(HOLDFAST_TESTS AND tests)
-    holdfast_test(${name}_test SOURCES ${tests} LIBRARIES holdfast_${name})
+    holdfast_test(${name}_test ${together} SOURCES ${tests} LIBRARIES holdfast_${name})
   endif()
 endfunction()
 
-# holdfast_test(NAME SOURCES … LIBRARIES … [TIMEOUT seconds] [LABELS …]): a GoogleTest program, each test known to ctest.
+# holdfast_test(NAME SOURCES … LIBRARIES … [TIMEOUT seconds] [LABELS …] [TOGETHER]): a GoogleTest program, each test known
+# to ctest; TOGETHER: only the whole program is, because its tests share what is slow to start.
 function(holdfast_test name)
-  cmake_parse_arguments(T "" "TIMEOUT" "SOURCES;LIBRARIES;LABELS" ${ARGN})
+  cmake_parse_arguments(T "TOGETHER" "TIMEOUT" "SOURCES;LIBRARIES;LABELS" ${ARGN})
   if(NOT T_TIMEOUT)
     set(T_TIMEOUT 120)
   endif()
@@ -49,5 +55,10 @@ function(holdfast_test name)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR})
   target_compile_definitions(${name} PRIVATE HOLDFAST_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   target_link_libraries(${name} PRIVATE ${T_LIBRARIES} holdfast_flags rapidcheck GTest::gtest GTest::gtest_main)
-  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT ${T_TIMEOUT} LABELS "${T_LABELS}")
+  if(T_TOGETHER)
+    add_test(NAME ${name} COMMAND ${name})
+    set_tests_properties(${name} PROPERTIES TIMEOUT ${T_TIMEOUT} LABELS "${T_LABELS}")
+  else()
+    gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT ${T_TIMEOUT} LABELS "${T_LABELS}")
+  endif()
 endfunction()

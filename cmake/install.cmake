@@ -2,7 +2,7 @@
 include(CMakePackageConfigHelpers)
 
 install(DIRECTORY include/holdfast DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-install(TARGETS holdfast_base holdfast_money holdfast_ledger holdfast_journal holdfast_service
+install(TARGETS holdfast_base holdfast_money holdfast_ledger holdfast_journal holdfast_postgres holdfast_service
         EXPORT holdfast ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 if(TARGET holdfast_program)
   install(TARGETS holdfast_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})

@@ -271,6 +271,36 @@ TEST(LibpqServerTest, AServerThatIsKilledIsALostConnection) {
   EXPECT_EQ(session->run(std::array{Statement{"SELECT count(*) FROM t"}}).value().front()->integer(0, 0), 0);
 }
 
+// One connection to the server for both: whatever a session left there would meet the other.
+TEST(LibpqServerTest, WorksThroughAPoolerThatSharesConnections) {
+  PostgresServer server({.durable = false});
+  server.start_pooler(1);
+  auto one = connected(server.pooled_url());
+  auto two = connected(server.pooled_url());
+  ASSERT_NE(one, nullptr);
+  ASSERT_NE(two, nullptr);
+  ASSERT_TRUE(one->run_script("CREATE TABLE t (n bigint UNIQUE); INSERT INTO t VALUES (-1)"));
+  std::vector<std::int64_t> numbers(200'000);
+  for (auto* session : {&one, &two}) {
+    std::iota(numbers.begin(), numbers.end(), session == &one ? 0 : 200'000);
+    const auto done = (*session)->run(
+        std::array{Statement{"BEGIN"}, Statement{"INSERT INTO t SELECT unnest($1) RETURNING n", {numbers}},
+                   Statement{"COMMIT"}});
+    ASSERT_TRUE(done) << done.error().message;
+    EXPECT_EQ(done->at(1)->integer(199'999, 0), numbers.back());
+  }
+  const auto refused = one->run(std::array{Statement{"BEGIN"}, Statement{"INSERT INTO t VALUES (7)"}});
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(is_unique_violation(refused.error()));
+  ASSERT_TRUE(one->run(std::array{Statement{"ROLLBACK"}}));
+  const auto count = two->run(std::array{Statement{"SELECT count(*), pg_backend_pid() FROM t"}});
+  ASSERT_TRUE(count);
+  EXPECT_EQ(count->front()->integer(0, 0), 400'001);
+  const auto same = one->run(std::array{Statement{"SELECT pg_backend_pid()"}});
+  ASSERT_TRUE(same);
+  EXPECT_EQ(same->front()->integer(0, 0), count->front()->integer(0, 1));
+}
+
 TEST(LibpqServerTest, SaysWhereItCannotConnect) {
   PostgresServer server({.durable = false, .tcp = true});
   EXPECT_NE(connected(server.tcp_url()), nullptr);

@@ -7,9 +7,11 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <pwd.h>
+#include <sched.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -32,13 +34,15 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kServerUser = "postgres";
+constexpr int kPoolerPort = 6432;  // names its socket; it does not listen on TCP
 
 // Waits for the end of its input, which comes when nobody has the pipe's other end any more.
-constexpr const char* kGuardian = R"(
+constexpr const char* kGuardian = R"sh(
 cat >/dev/null
+[ ! -e "$2/pgbouncer.pid" ] || kill "$(cat "$2/pgbouncer.pid")"
 "$1" stop -D "$2/data" -m immediate
 rm -rf "$2"
-)";
+)sh";
 
 struct Account {
   uid_t user = 0;
@@ -132,6 +136,16 @@ int free_port() {
   return ntohs(address.sin_port);
 }
 
+bool accepts_connections(const fs::path& socket) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  socket.string().copy(address.sun_path, sizeof address.sun_path - 1);
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const bool accepted = ::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+  ::close(fd);
+  return accepted;
+}
+
 /// Processes held by descriptors, which never come to mean another process.
 class Processes {
  public:
@@ -178,6 +192,7 @@ PostgresServer::PostgresServer(PostgresOptions options)
 }
 
 PostgresServer::~PostgresServer() {
+  if (pooling_) stop_pooler();
   if (running_) stop(Stop::immediate);
   std::error_code ignored;
   fs::remove_all(directory_, ignored);
@@ -246,6 +261,36 @@ std::string PostgresServer::url(std::string_view database) const {
 std::string PostgresServer::tcp_url(std::string_view database) const {
   HOLDFAST_ASSERT(options_.tcp, "the server was asked to listen on TCP");
   return fmt::format("postgresql://postgres@127.0.0.1:{}/{}", port_, database);
+}
+
+void PostgresServer::start_pooler(int connections) {
+  HOLDFAST_ASSERT(!pooling_, "a server has one pooler");
+  const auto settings = directory_ / "pgbouncer.ini";
+  std::ofstream out(settings);
+  out << fmt::format("[databases]\n* = host={} port={} user=postgres\n", directory_.string(), port_);
+  out << fmt::format("[pgbouncer]\npool_mode = transaction\ndefault_pool_size = {}\nauth_type = any\n",
+                     connections);
+  out << fmt::format("listen_addr =\nlisten_port = {}\nunix_socket_dir = {}\n", kPoolerPort,
+                     directory_.string());
+  out << fmt::format("pidfile = {0}/pgbouncer.pid\nlogfile = {0}/pgbouncer.log\n", directory_.string());
+  HOLDFAST_ASSERT(out.flush().good(), "the pooler's settings can be written");
+  run({"/usr/sbin/pgbouncer", "--daemon", "--quiet", settings.string()});
+  const auto socket = directory_ / fmt::format(".s.PGSQL.{}", kPoolerPort);
+  while (!accepts_connections(socket)) ::sched_yield();  // it forks before it listens
+  pooling_ = true;
+}
+
+void PostgresServer::stop_pooler() {
+  Processes pooler;
+  pooler.add(std::atoi(text_of(directory_ / "pgbouncer.pid").c_str()));
+  pooler.signal(SIGTERM);
+  pooler.wait();
+  pooling_ = false;
+}
+
+std::string PostgresServer::pooled_url(std::string_view database) const {
+  HOLDFAST_ASSERT(pooling_, "a pooler was started");
+  return fmt::format("postgresql://postgres@/{}?host={}&port={}", database, directory_.string(), kPoolerPort);
 }
 
 std::string PostgresServer::log() const {

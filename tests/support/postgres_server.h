@@ -48,13 +48,20 @@ class PostgresServer {
   [[nodiscard]] std::string url(std::string_view database = "postgres") const;
   /// The same over TCP. \pre options.tcp
   [[nodiscard]] std::string tcp_url(std::string_view database = "postgres") const;
-  /// Where the socket is.
+  /// Starts pgbouncer in transaction mode before the server, with `connections` to each database.
+  /// Returns when it takes clients. \pre it was not started
+  void start_pooler(int connections);
+  /// `url` by way of the pooler.
+  [[nodiscard]] std::string pooled_url(std::string_view database = "postgres") const;
+
+  /// Where the sockets are.
   [[nodiscard]] const std::filesystem::path& directory() const { return directory_; }
   [[nodiscard]] std::string log() const;
 
  private:
   void write_settings() const;
   void run(const std::vector<std::string>& arguments) const;
+  void stop_pooler();
   [[nodiscard]] std::string program(std::string_view name) const;
   [[nodiscard]] std::string data() const { return (directory_ / "data").string(); }
 
@@ -65,6 +72,7 @@ class PostgresServer {
   int port_ = 5432;
   int databases_ = 0;
   bool running_ = false;
+  bool pooling_ = false;
 };
 
 /// The process's one server for tests that neither stop nor crash it, made at the first call. Not durable.
