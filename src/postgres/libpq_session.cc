@@ -163,10 +163,11 @@ class LibpqSession final : public Session {
     // Several statements in one text go by the simple protocol only, which pipeline mode has not.
     if (PQexitPipelineMode(connection()) == 0) return std::unexpected(lost());
     const ResultPtr result(PQexec(connection(), std::string(sql).c_str()));
-    if (result == nullptr || PQstatus(connection()) == CONNECTION_BAD) return std::unexpected(lost());
+    if (PQstatus(connection()) == CONNECTION_BAD) return std::unexpected(lost());
     if (PQenterPipelineMode(connection()) == 0) return std::unexpected(lost());
-    if (PQresultStatus(result.get()) == PGRES_FATAL_ERROR) return std::unexpected(error_of(result.get()));
-    return {};
+    if (PQresultStatus(result.get()) != PGRES_FATAL_ERROR) return {};
+    auto error = error_of(result.get());
+    return std::unexpected(error.state.empty() ? lost() : std::move(error));
   }
 
  private:
@@ -208,6 +209,8 @@ class LibpqSession final : public Session {
           results.push_back(std::make_unique<LibpqResult>(std::move(result)));
         } else if (!error && status != PGRES_PIPELINE_ABORTED) {
           error = error_of(result.get());
+          if (error->state.empty())
+            return std::unexpected(lost());  // libpq's own, or a COPY: no way on from there
         }
       }
       if (!wait(unsent > 0) || PQconsumeInput(connection()) == 0) return std::unexpected(lost());

@@ -200,6 +200,19 @@ TEST_F(LibpqSessionTest, OutsideOfATransactionARunIsOne) {
   EXPECT_EQ(row("SELECT count(*) FROM t")->integer(0, 0), 0);
 }
 
+TEST_F(LibpqSessionTest, ReportsWhatOnlyTheEndOfARunFinds) {
+  run({{"CREATE TABLE t (n bigint CONSTRAINT late UNIQUE DEFERRABLE INITIALLY DEFERRED)"}});
+  const Statement insert{"INSERT INTO t VALUES (1)"};
+  EXPECT_EQ(error({insert, insert}).constraint, "late");
+  EXPECT_EQ(error({{"BEGIN"}, insert, insert, {"COMMIT"}}).constraint, "late");
+  EXPECT_EQ(row("SELECT count(*) FROM t")->integer(0, 0), 0);
+}
+
+TEST_F(LibpqSessionTest, ACopyHasNoPlaceInARun) {
+  run({{"CREATE TABLE t (n bigint)"}});
+  EXPECT_TRUE(error({{"COPY t FROM STDIN"}, {"SELECT 1"}}).connection_lost());
+}
+
 TEST_F(LibpqSessionTest, ABeginTakesInWhatTheRunHasBeforeIt) {
   run({{"CREATE TABLE t (n bigint)"}, {"BEGIN"}});
   run({{"ROLLBACK"}});
