@@ -23,8 +23,10 @@ __extension__ typedef __int128 Wide;
 /// Where a command stands: the indices into nested atomics, outermost first; empty for the whole.
 using Path = std::vector<std::uint32_t>;
 /// The ids that holds were given, by their place. The model does not guess ids: it takes over those that were
-/// answered, and requires that they grow.
+/// answered, and requires that they are new.
 using GivenIds = std::map<Path, std::uint64_t>;
+/// Whether ids grow with `seq` too. Where transactions draw them side by side they need not.
+enum class IdOrder : std::uint8_t { growing, any };
 
 /// What a command must lead to.
 struct Outcome {
@@ -107,6 +109,7 @@ struct ModelKey {
 };
 
 struct ModelBook {
+  IdOrder order = IdOrder::growing;
   std::map<std::string, ModelAccount> accounts;
   std::map<std::uint64_t, ModelEscrow> escrows;
   std::map<std::string, std::uint64_t> escrow_of_key;
@@ -119,6 +122,8 @@ struct ModelBook {
 
 class Model {
  public:
+  explicit Model(IdOrder order = IdOrder::growing) { book_.order = order; }
+
   /// What the command leads to, and does it.
   Outcome execute(const Command& command, const GivenIds& ids);
 

@@ -177,8 +177,9 @@ void ModelStep::operator()(const Hold& op) {
   const auto given = ids_.find(path_);
   const auto id = given == ids_.end() ? next_unknown_id_++ : given->second;
   if (given != ids_.end()) {
-    if (id <= book_.last_escrow) return wrong(ErrorCode::corrupt);  // never answered: a difference
-    book_.last_escrow = id;
+    const bool fits = book_.order == IdOrder::growing ? id > book_.last_escrow : !book_.escrows.contains(id);
+    if (!fits) return wrong(ErrorCode::corrupt);  // never answered: a difference
+    book_.last_escrow = std::max(book_.last_escrow, id);
   }
   if (!op.group.empty()) book_.groups.try_emplace(op.group, true);
   ModelEscrow escrow;

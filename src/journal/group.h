@@ -49,10 +49,4 @@ struct Group {
 [[nodiscard]] std::optional<Event> find_in(const FramePayload& payload,
                                            const std::function<bool(const Event&)>& wanted);
 
-/// The entry of the event that has this key: its own or, in an atomic, that of a part. nullptr: none.
-[[nodiscard]] const Entry* entry_with_key(const Entry& entry, std::string_view key);
-
-/// True where the entry, or a part of it, held this escrow.
-[[nodiscard]] bool holds_escrow(const Entry& entry, EscrowId escrow);
-
 }  // namespace holdfast::journal

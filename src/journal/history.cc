@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "base/assert.h"
-#include "journal/event_views.h"
 #include "journal/log_range.h"
 #include "ledger/event_codec.h"
 

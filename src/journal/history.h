@@ -5,24 +5,15 @@
 // Thread-safe; reads what is durable. Names come from the caller, who owns the state.
 #pragma once
 
-#include <functional>
 #include <memory>
-#include <string>
 
 #include "base/file.h"
 #include "holdfast/queries.h"
 #include "journal/log.h"
 #include "journal/touch_index.h"
+#include "ledger/event_views.h"
 
 namespace holdfast::journal {
-
-/// Looks up what events give only as numbers. May be called from any thread; account numbers of durable
-/// events are all known.
-struct Names {
-  std::function<std::string(AccountId)> account;
-  std::function<std::string(GroupId)> group;
-  std::function<FeePlanView(PlanId)> plan;
-};
 
 class History {
  public:

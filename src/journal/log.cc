@@ -38,15 +38,6 @@ IoResult<void> sync_once(File& file, [[maybe_unused]] const LogOptions& options)
   return synced;
 }
 
-bool holds(const Event& event, EscrowId escrow) {
-  bool found = false;
-  for_each_effect(event.entry, [&](const Entry& entry) {
-    const auto* held = std::get_if<Held>(&entry.body);
-    found = found || (held != nullptr && held->escrow == escrow);
-  });
-  return found;
-}
-
 /// A sink's answer: the event is `scratch` of the delivery that it ends.
 Result<void> stop_if(bool found) {
   return found ? fail(ErrorCode::aborted, {}) : Result<void>();
@@ -241,7 +232,7 @@ Result<Event> Log::read_hold(EscrowId escrow) const {
         return deliver(
             step, path, Seq(),
             [&](const Event& read, std::span<const std::byte>, const Digest*) {
-              found = holds(read, escrow);
+              found = holds_escrow(read.entry, escrow);
               return stop_if(found);
             },
             event);

@@ -1,13 +1,12 @@
 // The questions that a journal store answers.
 #include "journal/querying_store.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "base/hash.h"
 #include "journal/views.h"
 #include "ledger/laws.h"
+#include "ledger/query_checks.h"
 
 namespace holdfast::journal {
 
@@ -15,29 +14,6 @@ namespace {
 
 /// Escrows looked at for one page: bounds the work where a status filter finds few.
 constexpr std::size_t kPageWork = 100'000;
-
-std::unexpected<Error> no_account(std::string_view name) {
-  return fail(ErrorCode::account_not_found, fmt::format("there is no account \"{}\"", name));
-}
-
-std::unexpected<Error> no_escrow(const EscrowRef& ref) {
-  return ref.key.empty()
-             ? fail(ErrorCode::escrow_not_found, fmt::format("there is no escrow {}", ref.id.value()))
-             : fail(ErrorCode::escrow_not_found,
-                    fmt::format("there is no escrow with the key \"{}\"", ref.key));
-}
-
-std::unexpected<Error> no_group(std::string_view name) {
-  return fail(ErrorCode::group_not_found, fmt::format("there is no group \"{}\": no hold named it", name));
-}
-
-Result<void> check_limit(std::size_t limit) {
-  if (limit >= 1 && limit <= kMaxPage) return {};
-  auto error =
-      fail(ErrorCode::invalid_command, fmt::format("limit is {}; a page has 1 to {} rows", limit, kMaxPage));
-  error.error().fields = {"limit"};
-  return error;
-}
 
 std::optional<EscrowId> find(const State& state, const EscrowRef& ref) {
   if (!ref.key.empty()) return state.find_escrow(ref.key);
@@ -96,10 +72,7 @@ Result<EscrowView> QueryingStore::escrow(const EscrowRef& ref) {
 }
 
 Result<EscrowPage> QueryingStore::escrows(const EscrowFilter& filter) {
-  if (auto fits = check_limit(filter.limit); !fits) return std::unexpected(fits.error());
-  if (!filter.group.empty() + !filter.payer.empty() + !filter.beneficiary.empty() > 1) {
-    return fail(ErrorCode::invalid_command, "give at most one of group, payer and beneficiary");
-  }
+  if (auto fits = check_filter(filter); !fits) return std::unexpected(fits.error());
   std::vector<EscrowSketch> sketches;
   EscrowPage page;
   Result<ListChoice> choice;

@@ -1,16 +1,9 @@
 // Rows and events as callers see them.
 #include "journal/views.h"
 
-#include <fmt/format.h>
-
 #include "base/assert.h"
-#include "journal/group.h"
 
 namespace holdfast::journal {
-
-FeePlanView view_of(const PlanRow& plan) {
-  return {plan.name, plan.version, plan.currency, plan.commission, plan.processor_fee, plan.rounding};
-}
 
 AccountView view_of(const State& state, AccountId id) {
   const auto* row = state.account(id);

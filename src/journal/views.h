@@ -10,7 +10,6 @@
 
 namespace holdfast::journal {
 
-[[nodiscard]] FeePlanView view_of(const PlanRow& plan);
 [[nodiscard]] AccountView view_of(const State& state, AccountId id);
 [[nodiscard]] GroupView view_of(const State& state, GroupId id);
 

@@ -129,6 +129,25 @@ const ChunkProgress* progress_of(const Entry& entry) {
   if (const auto* released = std::get_if<Released>(&entry.body)) batch = &released->batch;
   if (const auto* refunded = std::get_if<Refunded>(&entry.body)) batch = &refunded->batch;
   return batch != nullptr && batch->chunk ? &*batch->chunk : nullptr;
+
+const Entry* entry_with_key(const Entry& entry, std::string_view key) {
+  if (entry.key == key) return &entry;
+  const auto* atomic = std::get_if<AtomicDone>(&entry.body);
+  if (atomic == nullptr) return nullptr;
+  for (const auto& part : atomic->entries) {
+    if (!part || std::holds_alternative<Replayed>(part->body)) continue;
+    if (const auto* found = entry_with_key(*part, key)) return found;
+  }
+  return nullptr;
+}
+
+bool holds_escrow(const Entry& entry, EscrowId escrow) {
+  bool found = false;
+  for_each_effect(entry, [&](const Entry& effect) {
+    const auto* held = std::get_if<Held>(&effect.body);
+    found = found || (held != nullptr && held->escrow == escrow);
+  });
+  return found;
 }
 
 }  // namespace holdfast

@@ -8,6 +8,7 @@
 #include <expected>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -237,5 +238,11 @@ void for_each_effect(const Entry& entry, Visit&& visit) {
     visit(entry);
   }
 }
+
+/// The entry of the event that has this key: its own or, in an atomic, that of a part. nullptr: none.
+[[nodiscard]] const Entry* entry_with_key(const Entry& entry, std::string_view key);
+
+/// True where the entry, or a part of it, held this escrow.
+[[nodiscard]] bool holds_escrow(const Entry& entry, EscrowId escrow);
 
 }  // namespace holdfast

@@ -186,8 +186,7 @@ TEST_F(LibpqSessionTest, AnErrorEndsTheRun) {
   EXPECT_EQ(refused.state, "23505");
   EXPECT_EQ(refused.constraint, "only_once");
   EXPECT_EQ(refused.message, "duplicate key value violates unique constraint \"only_once\"");
-  EXPECT_TRUE(is_unique_violation(refused));
-  EXPECT_FALSE(is_retryable(refused));
+  EXPECT_EQ(fault_of(refused), SqlFault::unique);
   EXPECT_EQ(error({{"SELECT 1"}}).state, "25P02");  // the transaction waits for its end
   run({{"ROLLBACK"}});
   EXPECT_EQ(row("SELECT count(*) FROM t")->integer(0, 0), 0);
@@ -346,10 +345,10 @@ TEST(LibpqSession, NoMessageHasThePassword) {
 
 TEST(SqlError, SaysWhatACallerCanDo) {
   for (const std::string state : {"40001", "40P01", "55P03"}) {
-    EXPECT_TRUE(is_retryable({.state = state, .message = "m"}));
+    EXPECT_NE(fault_of({.state = state, .message = "m"}), SqlFault::other);
     EXPECT_EQ(to_error({.state = state, .message = "m"}).code, ErrorCode::busy);
   }
-  EXPECT_FALSE(is_retryable({.state = "", .message = "m"}));
+  EXPECT_EQ(fault_of({.state = "", .message = "m"}), SqlFault::connection);
   EXPECT_EQ(to_error({.state = "53100", .message = "m"}).code, ErrorCode::storage_full);
   EXPECT_EQ(to_error({.state = "25006", .message = "m"}).code, ErrorCode::read_only);
   EXPECT_EQ(to_error({.state = "XX001", .message = "m"}).code, ErrorCode::corrupt);

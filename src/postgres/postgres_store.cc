@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "base/assert.h"
+#include "ledger/validate.h"
 #include "postgres/committer.h"
 #include "postgres/libpq_session.h"
 #include "postgres/queries.h"

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstring>
+#include <tuple>
 
 #include "base/assert.h"
 #include "base/hash.h"
@@ -145,8 +146,8 @@ Result<MigrationReport> migrate(Session& session, std::span<const Migration> wan
     if (auto begun = run(session, {{kBegin}}); !begun) return std::unexpected(begun.error());
     const auto step = apply_next(session, wanted);
     if (!step) {
-      (void)session.run(
-          std::array{Statement{"ROLLBACK"}});  // what went wrong is the answer, also where this fails
+      // What went wrong is the answer, also where this fails.
+      std::ignore = session.run(std::array{Statement{"ROLLBACK"}});
       return std::unexpected(step.error());
     }
     if (auto ended = run(session, {{"COMMIT"}}); !ended) return std::unexpected(ended.error());

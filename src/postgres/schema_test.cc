@@ -72,9 +72,9 @@ TEST_F(SchemaTest, TakesASchemaThatSomebodyMade) {
 }
 
 TEST_F(SchemaTest, SeveralAtOnceApplyEachFileOnce) {
-  std::vector<std::future<Result<MigrationReport>>> reports;
-  for (int i = 0; i < 4; ++i) {
-    reports.push_back(std::async(std::launch::async, [this] { return migrate(*session(), kThree); }));
+  std::array<std::future<Result<MigrationReport>>, 4> reports;
+  for (auto& report : reports) {
+    report = std::async(std::launch::async, [this] { return migrate(*session(), kThree); });
   }
   for (auto& future : reports) {
     const auto report = future.get();

@@ -113,7 +113,7 @@ constexpr std::string_view kDraw = "select nextval($1::text::regclass) from gene
 
 FeeRule rule_at(const ResultSet& rows, std::size_t row, std::size_t column) {
   FeeRule rule;
-  rule.rate = Rate::from_billionths(rows.integer(row, column));
+  rule.rate = Rate::from_billionths(static_cast<std::uint32_t>(rows.integer(row, column)));
   rule.fixed = Amount(rows.integer(row, column + 1));
   rule.min = Amount(rows.integer(row, column + 2));
   if (!rows.is_null(row, column + 3)) rule.max = Amount(rows.integer(row, column + 3));

@@ -108,7 +108,7 @@ class Attempt {
   std::optional<SqlError> corrupt_;
   Timestamp at_;
   std::vector<std::uint64_t> event_ids_;
-  absl::flat_hash_map<std::string, Seq> sealed_;  // by key, of past commands
+  TextMap<Seq> sealed_;  // by key, of past commands
   std::vector<Recorded> recorded_;
   Outcome outcome_;
   Trace trace_;

@@ -413,7 +413,8 @@ void WorkingSet::rename_event(std::uint64_t from, std::uint64_t to) {
   }
   for (auto& key : taken_) rename(key.event);
   absl::flat_hash_map<PendingKey, Amount> renamed;
-  for (auto [place, amount] : pending_) {
+  for (const auto& [was, amount] : pending_) {
+    auto place = was;
     rename(place.event);
     renamed[place] += amount;
   }

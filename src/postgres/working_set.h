@@ -5,7 +5,6 @@
 #pragma once
 
 #include <absl/container/flat_hash_map.h>
-#include <absl/container/flat_hash_set.h>
 
 #include <deque>
 #include <functional>
@@ -13,6 +12,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "ledger/effects.h"
@@ -67,6 +67,14 @@ struct TakenKey {
   EscrowId escrow;          // where the command held one
   bool later_chunk = false;  // taken by an earlier event of the same chunked command
 };
+
+/// Looked up by a view of the text.
+struct TextHash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+};
+template <class T>
+using TextMap = std::unordered_map<std::string, T, TextHash, std::equal_to<>>;
 
 /// What an event changes in `available` of an account.
 struct PendingKey {
@@ -148,10 +156,10 @@ class WorkingSet final : public WorkingRows {
   [[nodiscard]] LoadedEscrow* loaded(EscrowId id);
 
   absl::flat_hash_map<AccountId, LoadedAccount> accounts_;
-  absl::flat_hash_map<std::string, AccountId> account_names_;
+  TextMap<AccountId> account_names_;
   std::deque<LoadedEscrow> escrows_;  // rows stay where they are
   absl::flat_hash_map<EscrowId, std::size_t> escrow_places_;
-  absl::flat_hash_map<std::string, EscrowId> escrow_keys_;
+  TextMap<EscrowId> escrow_keys_;
   std::map<GroupId, LoadedGroup> groups_;
   std::map<std::string, GroupId, std::less<>> group_names_;
   absl::flat_hash_map<GroupId, std::vector<EscrowId>> members_;  // ascending
@@ -159,8 +167,8 @@ class WorkingSet final : public WorkingRows {
   std::map<std::string, PlanId, std::less<>> latest_plans_;
   std::map<Currency, Amount> totals_;
   std::set<Currency> known_totals_;
-  absl::flat_hash_map<std::string, PastCommand> past_;
-  absl::flat_hash_map<std::string, std::uint64_t> used_keys_;  // by events of this transaction
+  TextMap<PastCommand> past_;
+  TextMap<std::uint64_t> used_keys_;  // by events of this transaction
   std::vector<TakenKey> taken_;
   absl::flat_hash_map<PendingKey, Amount> pending_;
   std::vector<AccountId> account_ids_;

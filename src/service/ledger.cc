@@ -10,6 +10,7 @@
 #include "base/assert.h"
 #include "journal/journal_store.h"
 #include "ledger/store.h"
+#include "postgres/postgres_store.h"
 
 namespace holdfast {
 
@@ -87,6 +88,10 @@ Command settle(const DueEscrow& due) {
   return command;
 }
 
+bool is_postgres(std::string_view url) {
+  return url.starts_with("postgresql://") || url.starts_with("postgres://");
+}
+
 }  // namespace
 
 Result<CommandResult> Transaction::execute(const Command& command) {
@@ -127,10 +132,10 @@ Result<void> Transaction::savepoint(const std::function<Result<void>()>& block) 
 
 Result<Ledger> Ledger::open(std::string_view url, OpenOptions options) {
   if (url.empty()) return fail(ErrorCode::not_a_ledger, "the ledger's url is empty: give a directory");
-  if (url.starts_with("postgresql://") || url.starts_with("postgres://")) {
-    return fail(ErrorCode::not_a_ledger,
-                fmt::format("{}…: this build has the journal store only: give a directory",
-                            url.substr(0, url.find("//") + 2)));  // the rest may hold a password
+  if (is_postgres(url)) {
+    auto store = postgres::open_postgres_store(url, options.create, options.read_only);
+    if (!store) return std::unexpected(std::move(store.error()));
+    return Ledger(std::move(*store));
   }
   const std::filesystem::path directory(url);
   Result<std::unique_ptr<Store>> store;

@@ -19,10 +19,9 @@ class Book {
   Book() : state_(HashSecret{1, 2, 3}) {
     state_.set_past_reader([this](journal::KeyPlace place, std::string_view key) -> Result<PastCommand> {
       for (const auto& event : events_) {
-        const bool here =
-            place.escrow ? journal::holds_escrow(event.entry, place.escrow) : event.seq == place.seq;
+        const bool here = place.escrow ? holds_escrow(event.entry, place.escrow) : event.seq == place.seq;
         if (!here) continue;
-        if (const auto* entry = journal::entry_with_key(event.entry, key)) {
+        if (const auto* entry = entry_with_key(event.entry, key)) {
           return PastCommand{event.seq, event.seq.value(), event.at, *entry};
         }
       }

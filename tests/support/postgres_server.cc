@@ -84,6 +84,7 @@ std::string text_of(const fs::path& path) {
 
 std::vector<char*> argv_of(const std::vector<std::string>& arguments) {
   std::vector<char*> argv;
+  argv.reserve(arguments.size() + 1);
   for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
   return argv;

@@ -1,4 +1,4 @@
-#include "journal/event_views.h"
+#include "ledger/event_views.h"
 
 #include <algorithm>
 #include <unordered_set>
@@ -6,7 +6,7 @@
 
 #include "ledger/postings.h"
 
-namespace holdfast::journal {
+namespace holdfast {
 namespace {
 
 constexpr std::size_t kListedEscrows = 1'000;
@@ -139,6 +139,10 @@ class LineMaker {
 
 }  // namespace
 
+FeePlanView view_of(const PlanRow& plan) {
+  return {plan.name, plan.version, plan.currency, plan.commission, plan.processor_fee, plan.rounding};
+}
+
 EventView view_of(const Event& event, const Digest& hash, const Names& names) {
   const auto& entry = event.entry;
   EventView view;
@@ -168,4 +172,4 @@ void append_history(const Event& event, EscrowId escrow, const Names& names,
   LineMaker(event, escrow, names, out).run(event.entry, {});
 }
 
-}  // namespace holdfast::journal
+}  // namespace holdfast
