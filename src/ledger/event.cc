@@ -129,6 +129,7 @@ const ChunkProgress* progress_of(const Entry& entry) {
   if (const auto* released = std::get_if<Released>(&entry.body)) batch = &released->batch;
   if (const auto* refunded = std::get_if<Refunded>(&entry.body)) batch = &refunded->batch;
   return batch != nullptr && batch->chunk ? &*batch->chunk : nullptr;
+}
 
 const Entry* entry_with_key(const Entry& entry, std::string_view key) {
   if (entry.key == key) return &entry;
