@@ -1,10 +1,9 @@
 #include "postgres/sealer.h"
 
-#include <absl/container/flat_hash_map.h>
-
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <unordered_map>
 
 #include "base/assert.h"
 #include "ledger/event_codec.h"
@@ -277,8 +276,8 @@ class Round {
   Digest head_{};
   std::vector<Unsealed> events_;
   std::optional<SqlError> corrupt_;
-  absl::flat_hash_map<std::int64_t, std::int64_t> seqs_;  // by event id
-  absl::flat_hash_map<std::int64_t, Balance> balances_;   // by account, after the last line
+  std::unordered_map<std::int64_t, std::int64_t> seqs_;  // by event id
+  std::unordered_map<std::int64_t, Balance> balances_;   // by account, after the last line
   LineColumns lines_;
   std::vector<std::int64_t> pending_account_, pending_event_;
 };

@@ -1,6 +1,7 @@
 #include "postgres/working_set.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/assert.h"
 
@@ -412,7 +413,7 @@ void WorkingSet::rename_event(std::uint64_t from, std::uint64_t to) {
     for (auto& event : escrow.touched_by) rename(event);
   }
   for (auto& key : taken_) rename(key.event);
-  absl::flat_hash_map<PendingKey, Amount> renamed;
+  PendingAmounts renamed;
   for (const auto& [was, amount] : pending_) {
     auto place = was;
     rename(place.event);

@@ -4,8 +4,6 @@
 // An event's number here is its event id: its seq is given when it is sealed.
 #pragma once
 
-#include <absl/container/flat_hash_map.h>
-
 #include <deque>
 #include <functional>
 #include <map>
@@ -81,11 +79,13 @@ struct PendingKey {
   std::uint64_t event = 0;
   AccountId account;
   friend bool operator==(const PendingKey&, const PendingKey&) = default;
-  template <class H>
-  friend H AbslHashValue(H h, const PendingKey& key) {
-    return H::combine(std::move(h), key.event, key.account.value());
+};
+struct PendingHash {
+  std::size_t operator()(const PendingKey& key) const {
+    return std::hash<std::uint64_t>{}((key.event << 32) ^ key.account.value());
   }
 };
+using PendingAmounts = std::unordered_map<PendingKey, Amount, PendingHash>;
 
 class WorkingSet final : public WorkingRows {
  public:
@@ -141,12 +141,12 @@ class WorkingSet final : public WorkingRows {
   void rename_event(std::uint64_t from, std::uint64_t to);
 
   // What is to be written.
-  [[nodiscard]] const absl::flat_hash_map<AccountId, LoadedAccount>& changed_accounts() const { return accounts_; }
+  [[nodiscard]] const std::unordered_map<AccountId, LoadedAccount>& changed_accounts() const { return accounts_; }
   [[nodiscard]] const std::deque<LoadedEscrow>& changed_escrows() const { return escrows_; }
   [[nodiscard]] const std::map<GroupId, LoadedGroup>& changed_groups() const { return groups_; }
   [[nodiscard]] const std::map<PlanId, LoadedPlan>& changed_plans() const { return plans_; }
   [[nodiscard]] const std::vector<TakenKey>& taken_keys() const { return taken_; }
-  [[nodiscard]] const absl::flat_hash_map<PendingKey, Amount>& pending() const { return pending_; }
+  [[nodiscard]] const PendingAmounts& pending() const { return pending_; }
 
  private:
   friend class WorkingEdit;
@@ -155,14 +155,14 @@ class WorkingSet final : public WorkingRows {
   }
   [[nodiscard]] LoadedEscrow* loaded(EscrowId id);
 
-  absl::flat_hash_map<AccountId, LoadedAccount> accounts_;
+  std::unordered_map<AccountId, LoadedAccount> accounts_;
   TextMap<AccountId> account_names_;
   std::deque<LoadedEscrow> escrows_;  // rows stay where they are
-  absl::flat_hash_map<EscrowId, std::size_t> escrow_places_;
+  std::unordered_map<EscrowId, std::size_t> escrow_places_;
   TextMap<EscrowId> escrow_keys_;
   std::map<GroupId, LoadedGroup> groups_;
   std::map<std::string, GroupId, std::less<>> group_names_;
-  absl::flat_hash_map<GroupId, std::vector<EscrowId>> members_;  // ascending
+  std::unordered_map<GroupId, std::vector<EscrowId>> members_;  // ascending
   std::map<PlanId, LoadedPlan> plans_;
   std::map<std::string, PlanId, std::less<>> latest_plans_;
   std::map<Currency, Amount> totals_;
@@ -170,7 +170,7 @@ class WorkingSet final : public WorkingRows {
   TextMap<PastCommand> past_;
   TextMap<std::uint64_t> used_keys_;  // by events of this transaction
   std::vector<TakenKey> taken_;
-  absl::flat_hash_map<PendingKey, Amount> pending_;
+  PendingAmounts pending_;
   std::vector<AccountId> account_ids_;
   std::vector<EscrowId> escrow_ids_;
   std::vector<GroupId> group_ids_;

@@ -193,7 +193,7 @@ void write_escrows(std::int64_t ledger, const std::deque<LoadedEscrow>& all, Pip
   }
 }
 
-void write_accounts(std::int64_t ledger, const absl::flat_hash_map<AccountId, LoadedAccount>& all,
+void write_accounts(std::int64_t ledger, const std::unordered_map<AccountId, LoadedAccount>& all,
                     Pipeline& out) {
   // In the order of names, so that two transactions that open the same accounts meet at the first.
   std::map<std::string_view, std::pair<AccountId, const LoadedAccount*>> fresh;
