@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <fstream>
+#include <iterator>
 
 #include "ledger/testing/commands.h"
 #include "postgres/libpq_session.h"
@@ -372,6 +374,54 @@ TEST_F(QueriesTest, AuditAcceptsNumbersThatDoNotGrow) {
   ASSERT_TRUE(caller->run(std::array{Statement{"commit"}}));
   expect_ok();
   seal_all();
+  expect_ok();
+}
+
+/// The blocks of a kind, in the order of the page.
+std::vector<std::string> blocks(const std::string& page, const std::string& kind) {
+  std::vector<std::string> found;
+  const auto begin = "```" + kind + "\n";
+  for (auto at = page.find(begin); at != std::string::npos; at = page.find(begin, at + 1)) {
+    const auto from = at + begin.size();
+    found.push_back(page.substr(from, page.find("```", from) - from));
+  }
+  return found;
+}
+
+TEST_F(QueriesTest, ExamplesOfThePageAreRight) {
+  fill();
+  settle();
+  seal_all();
+  std::ifstream file(HOLDFAST_SOURCE_DIR "/docs/postgres_sql.md");
+  const std::string page{std::istreambuf_iterator<char>(file), {}};
+  const auto queries_shown = blocks(page, "sql");
+  const auto results_shown = blocks(page, "text");
+  ASSERT_EQ(queries_shown.size(), results_shown.size());
+  ASSERT_GE(queries_shown.size(), 5U);
+  for (std::size_t i = 0; i < queries_shown.size(); ++i) {
+    const auto query = queries_shown[i].substr(0, queries_shown[i].rfind(';'));
+    const auto rows =
+        sql("select replace(translate(row::text, '()', ''), ',', ' | ') from (" + query + ") row");
+    ASSERT_TRUE(rows) << rows.error().message;
+    std::string shown;
+    for (std::size_t row = 0; row < rows->front()->rows(); ++row) {
+      std::string line(rows->front()->text(row, 0));
+      if (line.ends_with(' ')) line.pop_back();
+      shown += line + "\n";
+    }
+    EXPECT_EQ(shown, results_shown[i]) << query;
+  }
+}
+
+TEST_F(QueriesTest, ReadersSeeTheViewsOnly) {
+  fill();
+  EXPECT_TRUE(sql("set role holdfast_read"));
+  EXPECT_EQ(texts("select count(*)::text from holdfast.account_balances"), "5");
+  EXPECT_EQ(texts("select count(*)::text from holdfast.escrow_status"), "4");
+  EXPECT_TRUE(sql("select 1 from holdfast.statement, holdfast.postings limit 1"));
+  EXPECT_FALSE(sql("select 1 from holdfast.accounts"));
+  EXPECT_TRUE(sql("set role holdfast_app"));
+  EXPECT_TRUE(sql("select 1 from holdfast.account_balances"));
   expect_ok();
 }
 

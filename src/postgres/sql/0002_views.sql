@@ -31,7 +31,7 @@ comment on column holdfast.account_balances.available is
 comment on column holdfast.account_balances.held is 'Locked in escrows that this account pays for, in minor units.';
 
 create view holdfast.escrow_status as
-select l.name as ledger, e.escrow, e.key, p.name as payer, b.name as beneficiary, g.name as "group", p.currency,
+select l.name as ledger, e.escrow, k.key, p.name as payer, b.name as beneficiary, g.name as "group", p.currency,
   e.amount, e.released, e.refunded, e.amount - e.released - e.refunded as locked,
   case when e.released + e.refunded < e.amount then case when e.frozen then 'FROZEN' else 'LOCKED' end
     when e.refunded = 0 then 'RELEASED' when e.released = 0 then 'REFUNDED' else 'SPLIT' end as status,
@@ -42,6 +42,8 @@ select l.name as ledger, e.escrow, e.key, p.name as payer, b.name as beneficiary
   e.release_at, e.refund_at
 from holdfast.ledgers l
 join holdfast.escrows e on e.ledger = l.ledger
+-- By way of this table an escrow is found by its key.
+left join holdfast.keys k on k.ledger = e.ledger and k.key = e.key and k.escrow = e.escrow
 left join holdfast.accounts p on p.ledger = e.ledger and p.account = e.payer
 left join holdfast.accounts b on b.ledger = e.ledger and b.account = e.beneficiary
 left join holdfast.groups g on g.ledger = e.ledger and g."group" = e."group"
