@@ -64,6 +64,7 @@ struct LedgerStatus {
   std::uint64_t memory_bytes = 0;  // journal store: what its state takes
   ScrubStatus scrub;
   std::uint64_t journal_bytes = 0;  // journal store: all frames so far, padding included
+  std::uint64_t unsealed = 0;  // PostgreSQL store: events that have no seq yet
   RetryStatus retries;
 };
 

@@ -7,9 +7,9 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <filesystem>
 #include <fstream>
 #include <mutex>
-#include <numeric>
 #include <optional>
 #include <thread>
 #include <vector>
@@ -63,7 +63,11 @@ class Feeder {
     }
     ledger_.submit(std::move(command), [this](Result<Answer> answer) {
       const std::scoped_lock hold(mutex_);
-      if (!answer && !failed_) failed_ = std::move(answer.error());
+      if (!answer) {
+        if (!failed_) failed_ = std::move(answer.error());
+      } else if (const auto* held = std::get_if<HoldResult>(&answer->result)) {
+        escrows_.push_back(held->escrow->value());
+      }
       if (--under_way_ < kWindow / 2) changed_.notify_all();
     });
   }
@@ -73,12 +77,18 @@ class Feeder {
     if (failed_) return std::unexpected(*failed_);
     return {};
   }
+  /// The escrows that were held, ascending. \pre drained
+  [[nodiscard]] std::vector<std::uint64_t> take_escrows() {
+    std::sort(escrows_.begin(), escrows_.end());
+    return std::move(escrows_);
+  }
 
  private:
   Ledger& ledger_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::size_t under_way_ = 0;
+  std::vector<std::uint64_t> escrows_;
   std::optional<Error> failed_;
 };
 
@@ -122,29 +132,39 @@ Result<void> open_accounts(Ledger& ledger, std::uint64_t escrows, const BenchPro
   return feeder.drain();
 }
 
-Result<void> hold_all(Ledger& ledger, std::uint64_t escrows, const BenchProgress& progress) {
+Result<std::vector<std::uint64_t>> hold_all(Ledger& ledger, std::uint64_t escrows,
+                                            const BenchProgress& progress) {
   Feeder feeder(ledger);
   for (std::uint64_t i = 0; i < escrows; ++i) {
     feeder.submit(hold_number(i));
     if (i % 1024 == 0) progress("holds", i, escrows);
   }
-  return feeder.drain();
+  if (auto held = feeder.drain(); !held) return std::unexpected(held.error());
+  return feeder.take_escrows();
 }
 
-/// The order in which escrows are settled: ids from 1.
-std::vector<std::uint32_t> settling_order(std::uint64_t escrows, bool random_order) {
-  std::vector<std::uint32_t> order(escrows);
-  std::iota(order.begin(), order.end(), 1U);
-  if (!random_order) return order;
+void shuffle(std::vector<std::uint64_t>& order) {
   Sequence sequence;
   for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[sequence.below(i)]);
-  return order;
+}
+
+/// PostgreSQL: until every event has its place in the chain.
+Result<void> wait_until_sealed(Ledger& ledger, const BenchOptions& options, const BenchProgress& progress) {
+  if (!options.on_postgres()) return {};
+  for (std::uint64_t first = 0;;) {
+    const auto status = ledger.status();
+    if (!status) return std::unexpected(status.error());
+    if (status->unsealed == 0) return {};
+    first = std::max(first, status->unsealed);
+    progress("sealing", first - status->unsealed, first);
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
 }
 
 /// The commands that are measured, built one by one by the clients.
 class Work {
  public:
-  Work(const BenchOptions& options, std::vector<std::uint32_t> order)
+  Work(const BenchOptions& options, std::vector<std::uint64_t> order)
       : options_(options), order_(std::move(order)) {}
 
   [[nodiscard]] std::size_t commands() const {
@@ -172,7 +192,7 @@ class Work {
 
  private:
   const BenchOptions& options_;
-  std::vector<std::uint32_t> order_;
+  std::vector<std::uint64_t> order_;
 };
 
 struct Measured {
@@ -208,6 +228,7 @@ Result<Measured> measure(Ledger& ledger, const BenchOptions& options, const Work
   }
   for (auto& client : clients) client.join();
   if (failed) return std::unexpected(std::move(*failed));
+  if (auto sealed = wait_until_sealed(ledger, options, progress); !sealed) return std::unexpected(sealed.error());
   Measured measured;
   measured.taken = clock.monotonic() - begun;
   for (const auto& some : latencies)
@@ -222,22 +243,35 @@ double percentile_ms(const std::vector<std::chrono::nanoseconds>& sorted, std::s
   return std::chrono::duration<double, std::milli>(sorted[index]).count();
 }
 
+Result<void> check_empty(const Ledger& ledger) {
+  const auto status = ledger.status();
+  if (!status) return std::unexpected(status.error());
+  if (status->seq == Seq() && status->unsealed == 0) return {};
+  return fail(ErrorCode::not_a_ledger,
+              "this ledger has events: bench fills an empty one; name another with ?ledger=NAME");
+}
+
 Result<BenchReport> run_in(const BenchOptions& options, const BenchProgress& progress) {
   constexpr std::size_t kDiskBytes = std::size_t{512} << 20;
   OpenOptions open;
   open.create = true;
-  auto ledger = Ledger::open(options.directory.string(), open);
+  auto ledger = Ledger::open(options.ledger, open);
   if (!ledger) return std::unexpected(ledger.error());
+  if (auto empty = check_empty(*ledger); !empty) return std::unexpected(empty.error());
   const auto memory_before = resident_bytes();
   if (auto opened = open_accounts(*ledger, options.escrows, progress); !opened)
     return std::unexpected(opened.error());
   const bool holds = options.operation == "hold";
+  std::vector<std::uint64_t> order;
   if (!holds) {
-    if (auto held = hold_all(*ledger, options.escrows, progress); !held) return std::unexpected(held.error());
+    auto held = hold_all(*ledger, options.escrows, progress);
+    if (!held) return std::unexpected(held.error());
+    order = std::move(*held);
+    if (options.random_order) shuffle(order);
   }
-  const auto memory_after = resident_bytes();
-  const Work work(
-      options, holds ? std::vector<std::uint32_t>() : settling_order(options.escrows, options.random_order));
+  if (auto sealed = wait_until_sealed(*ledger, options, progress); !sealed) return std::unexpected(sealed.error());
+  const auto memory_after = resident_bytes() - order.capacity() * sizeof(std::uint64_t);
+  const Work work(options, std::move(order));
   const auto before = ledger->status();
   if (!before) return std::unexpected(before.error());
   const auto measured = measure(*ledger, options, work, progress);
@@ -255,10 +289,11 @@ Result<BenchReport> run_in(const BenchOptions& options, const BenchProgress& pro
   report.bytes_per_item = static_cast<double>(after->journal_bytes - before->journal_bytes) / items;
   const auto memory = holds ? resident_bytes() : memory_after;
   report.rss_bytes_per_escrow = static_cast<double>(memory - std::min(memory, memory_before)) / items;
+  if (options.on_postgres()) return report;
   const auto frame = std::max<std::size_t>(
       4096, static_cast<std::size_t>(report.bytes_per_item * static_cast<double>(work.items(0))));
   progress("disk", 0, 1);
-  const auto disk = measure_disk(options.directory, frame, std::min(kDiskBytes, frame * 20'000));
+  const auto disk = measure_disk(options.ledger, frame, std::min(kDiskBytes, frame * 20'000));
   if (!disk) return std::unexpected(disk.error());
   report.disk_limit_per_s = disk->bytes_per_s / report.bytes_per_item;
   return report;
@@ -269,14 +304,14 @@ Result<BenchReport> run_in(const BenchOptions& options, const BenchProgress& pro
 Result<BenchReport> run_bench(BenchOptions options, const BenchProgress& progress) {
   if (options.operation == "hold") options.batch = 1;
   if (options.clients == 0) options.clients = options.batch > 1 ? 2 : 64;
-  if (std::filesystem::exists(options.directory)) {
+  if (options.on_postgres()) return run_in(options, progress);
+  if (std::filesystem::exists(options.ledger)) {
     return fail(ErrorCode::not_a_ledger,
-                fmt::format("{} exists: bench makes a new ledger and removes it at the end",
-                            options.directory.string()));
+                fmt::format("{} exists: bench makes a new ledger and removes it at the end", options.ledger));
   }
   auto report = run_in(options, progress);
   std::error_code ignored;  // what could not be removed is in plain sight
-  std::filesystem::remove_all(options.directory, ignored);
+  std::filesystem::remove_all(options.ledger, ignored);
   return report;
 }
 

@@ -22,14 +22,18 @@ std::uint64_t whole(double value) {
 /// The shape that is documented for programs; rates are of escrows, whatever was done with them.
 std::string json_of(const BenchReport& report) {
   const auto& o = report.options;
-  return fmt::format(
-      R"({{"operation":"{}","store":"journal","escrows":{},"batch":{},"clients":{},"order":"{}","releases_per_s":{},)"
-      R"("p50_ms":{:.3f},"p99_ms":{:.3f},"p999_ms":{:.3f},"bytes_per_release":{:.1f},"disk_limit_per_s":{},)"
-      R"("share_of_disk_limit":{:.3f},"rss_bytes_per_escrow":{:.1f}}})",
-      o.operation, o.escrows, o.batch, o.clients, o.random_order ? "random" : "sequential",
-      whole(report.items_per_s), report.p50_ms, report.p99_ms, report.p999_ms, report.bytes_per_item,
-      whole(report.disk_limit_per_s), report.items_per_s / report.disk_limit_per_s,
-      report.rss_bytes_per_escrow);
+  auto text = fmt::format(
+      R"({{"operation":"{}","store":"{}","escrows":{},"batch":{},"clients":{},"order":"{}","releases_per_s":{},)"
+      R"("p50_ms":{:.3f},"p99_ms":{:.3f},"p999_ms":{:.3f},)",
+      o.operation, o.on_postgres() ? "postgres" : "journal", o.escrows, o.batch, o.clients, o.random_order ? "random" : "sequential",
+      whole(report.items_per_s), report.p50_ms, report.p99_ms, report.p999_ms);
+  // What is measured of files is not known of a server.
+  text += o.on_postgres()
+              ? std::string(R"("bytes_per_release":null,"disk_limit_per_s":null,"share_of_disk_limit":null,)")
+              : fmt::format(R"("bytes_per_release":{:.1f},"disk_limit_per_s":{},"share_of_disk_limit":{:.3f},)",
+                            report.bytes_per_item, whole(report.disk_limit_per_s),
+                            report.items_per_s / report.disk_limit_per_s);
+  return text + fmt::format(R"("rss_bytes_per_escrow":{:.1f}}})", report.rss_bytes_per_escrow);
 }
 
 void print(Context& context, const BenchReport& report) {
@@ -41,6 +45,7 @@ void print(Context& context, const BenchReport& report) {
       fmt::format("  rate     {:>14} escrows/s, each answer durable", grouped(whole(report.items_per_s))));
   context.out.line(fmt::format("  latency  {:>14} ms a command at p50, {:.3f} at p99, {:.3f} at p99.9",
                                fmt::format("{:.3f}", report.p50_ms), report.p99_ms, report.p999_ms));
+  if (o.on_postgres()) return;
   context.out.line(
       fmt::format("  journal  {:>14} bytes an escrow", fmt::format("{:.1f}", report.bytes_per_item)));
   context.out.line(fmt::format(
@@ -51,7 +56,10 @@ void print(Context& context, const BenchReport& report) {
 }
 
 ExitCode bench(Context& context, BenchOptions options) {
-  if (options.directory.empty()) options.directory = fmt::format("./holdfast-bench-{}", ::getpid());
+  if (options.ledger.empty()) {
+    options.ledger = context.ledger_url.starts_with("postgres") ? context.ledger_url
+                                                                : fmt::format("./holdfast-bench-{}", ::getpid());
+  }
   std::unique_ptr<ProgressBar> bar;
   std::string shown;
   const auto report =
@@ -79,7 +87,8 @@ void add_bench_command(CLI::App& app, Context& context) {
   auto* command =
       add_command(app, help_group::kCare, "bench", "Measure how fast this machine settles, durably",
                   "holdfast bench release --escrows 10000000 --batch 8192 --order random\n"
-                  "Makes a ledger of its own, and removes it at the end.");
+                  "Makes a ledger of its own, and removes it at the end; with --ledger postgresql://… it fills\n"
+                  "an empty ledger there, and leaves it.");
   const auto options = std::make_shared<BenchOptions>();
   const auto order = std::make_shared<std::string>("random");
   command
@@ -95,7 +104,7 @@ void add_bench_command(CLI::App& app, Context& context) {
       ->check(CLI::Range(std::size_t{1}, std::size_t{1'024}));
   command->add_option("--order", *order, "of the ids: random or sequential")
       ->check(CLI::IsMember({"random", "sequential"}));
-  command->add_option("--dir", options->directory, "where the ledger is made (./holdfast-bench-PID)");
+  command->add_option("--dir", options->ledger, "where the ledger is made (./holdfast-bench-PID)");
   command->callback([&context, options, order] {
     options->random_order = *order == "random";
     context.exit = bench(context, *options);

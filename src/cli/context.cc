@@ -16,8 +16,8 @@ Result<void> journal_only(std::string_view url) {
   if (!url.starts_with("postgresql://") && !url.starts_with("postgres://")) return {};
   return fail(
       ErrorCode::not_a_ledger,
-      "postgresql:// ledgers are not in this build, which has the journal store only: give a directory "
-      "with --ledger");
+      "this works on the files of a journal store: give a directory with --ledger; for PostgreSQL use its own "
+      "tools");
 }
 
 void print_details(const Error& error) {
@@ -38,7 +38,6 @@ void print_details(const Error& error) {
 }  // namespace
 
 Result<Ledger> Context::open_to_write(bool create) const {
-  if (auto known = journal_only(ledger_url); !known) return std::unexpected(known.error());
   OpenOptions options;
   options.create = create;
   options.on_note = [](std::string_view note) { fmt::print(stderr, "holdfast: note: {}\n", note); };
@@ -46,7 +45,6 @@ Result<Ledger> Context::open_to_write(bool create) const {
 }
 
 Result<Ledger> Context::open_to_read() const {
-  if (auto known = journal_only(ledger_url); !known) return std::unexpected(known.error());
   OpenOptions options;
   options.read_only = true;
   return Ledger::open(ledger_url, std::move(options));

@@ -226,9 +226,11 @@ Result<Event> Log::read_hold(EscrowId escrow) const {
   if (!start) return std::unexpected(start.error());
   Event event;
   bool found = false;
+  Seq looked_through;
   auto done = impl_->look_up(
       *start, [escrow](const FrameHeader& header) { return header.next_escrow <= escrow; },
       [&](const Step& step, const std::string& path) {
+        looked_through = step.header.last();
         return deliver(
             step, path, Seq(),
             [&](const Event& read, std::span<const std::byte>, const Digest*) {
@@ -237,6 +239,14 @@ Result<Event> Log::read_hold(EscrowId escrow) const {
             },
             event);
       });
+  if (done && !found) {
+    // Ids of another store need not grow with seq: then the hold is somewhere behind, never before.
+    done = scan(looked_through, [&](const Event& read, std::span<const std::byte>, const Digest*) {
+      found = holds_escrow(read.entry, escrow);
+      if (found) event = read;
+      return stop_if(found);
+    });
+  }
   if (found) return event;
   if (!done) return std::unexpected(done.error());
   return fail(ErrorCode::corrupt, fmt::format("the hold of escrow {} is not in the journal", escrow.value()));

@@ -56,7 +56,7 @@ struct Durable {
 struct FramePayload {
   Seq first;
   std::uint32_t count = 0;
-  EscrowId next_escrow;  // the escrow id the first event would have been given
+  EscrowId next_escrow;  // above the escrow ids of all events before the first
   Bytes bytes;
 
   void clear() { first = {}, count = 0, next_escrow = {}, bytes.clear(); }

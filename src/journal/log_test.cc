@@ -83,6 +83,40 @@ TEST(Log, GivesBackWhatWasAppended) {
   expect_reads_everything(*directory, kOneSegment, last);
 }
 
+TEST(Log, FindsHoldsWhoseEscrowIdsDoNotGrow) {
+  // Event n holds escrow ids[n - 1]; in one segment, then in one a frame.
+  const std::vector<std::uint64_t> ids{2, 1, 9, 3, 30, 4, 8, 31, 5};
+  for (const std::uint64_t segment_bytes : {1 << 20, 4096}) {
+    const LogOptions options{.segment_bytes = segment_bytes};
+    MemoryDisk disk;
+    const auto directory = disk.root();
+    EXPECT_TRUE(Log::create(*directory, kLedger));
+    Seen seen;
+    auto log = recover(*directory, seen, options);
+    ASSERT_TRUE(log) << why(log);
+    std::uint64_t last = 0;
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      FramePayload payload;
+      payload.first = Seq(i + 1);
+      payload.count = 1;
+      payload.next_escrow = EscrowId(last + 1);
+      last = std::max(last, ids[i]);
+      Bytes event;
+      encode_event(payload.first, Timestamp{7}, hold_entry(ids[i]), event);
+      ByteWriter out(payload.bytes);
+      out.varint(event.size());
+      out.raw(event);
+      ASSERT_TRUE(put(**log, payload));
+    }
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      const auto hold = (*log)->read_hold(EscrowId(ids[i]));
+      ASSERT_TRUE(hold) << why(hold);
+      EXPECT_EQ(hold->seq, Seq(i + 1));
+    }
+    EXPECT_EQ((*log)->read_hold(EscrowId(7)).error().code, ErrorCode::corrupt);
+  }
+}
+
 TEST(Log, GoesOnInTheNextSegment) {
   MemoryDisk disk;
   const auto directory = disk.root();

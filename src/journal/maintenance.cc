@@ -43,7 +43,8 @@ class JournalCopy {
       payload_.next_escrow = next_escrow_;
     }
     for_each_effect(event.entry, [&](const Entry& effect) {
-      if (const auto* held = std::get_if<Held>(&effect.body)) next_escrow_ = held->escrow.next();
+      if (const auto* held = std::get_if<Held>(&effect.body))
+        next_escrow_ = std::max(next_escrow_, held->escrow.next());
     });
     ++payload_.count;
     ByteWriter out(payload_.bytes);

@@ -71,8 +71,8 @@ class State final : public WorkingRows {
   void set_applied(Seq seq, Timestamp at);
 
   /// Recovery: applies an event of the journal, but only to those chunks whose snapshot is older than it.
-  /// An event that does not fit the state (an unknown account, a bucket below zero, an escrow id not above
-  /// all before) is `corrupt`.
+  /// An event that does not fit the state (an unknown account, a bucket below zero, an escrow held twice) is
+  /// `corrupt`. Ids need not grow from event to event: another store may have drawn them before it committed.
   [[nodiscard]] Result<void> replay(const Event& event);
 
   // Queries

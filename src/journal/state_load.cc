@@ -38,7 +38,9 @@ class Finish {
       if (t_.account(plan->commission_account) == nullptr || t_.account(plan->fee_account) == nullptr) {
         return bad("fee plan", number, "pays into an account that is not there");
       }
-      t_.latest_plans[plan->name] = PlanId(static_cast<std::uint32_t>(number));
+      PlanId& latest = t_.latest_plans[plan->name];
+      if (!latest || t_.plan(latest)->version < plan->version)
+        latest = PlanId(static_cast<std::uint32_t>(number));
     }
     return {};
   }

@@ -140,16 +140,19 @@ class BadEvent : public ::testing::Test {
     add(AccountOpened{AccountId(2), "payer", eur, AccountKind::user});
     add(AccountOpened{AccountId(3), "shop", eur, AccountKind::beneficiary});
     add(AccountOpened{AccountId(4), "yen", Currency::parse("JPY").value(), AccountKind::user});
-    FeePlanDefined plan;
-    plan.plan = PlanId(1);
-    plan.name = "plan";
-    plan.version = 1;
-    plan.currency = eur;
-    plan.commission_account = AccountId(3);
-    plan.fee_account = AccountId(3);
-    add(plan);
+    add(plan_of("plan", 1));
     add(Moved{Moved::Kind::deposit, AccountId(1), AccountId(2), eur, Amount(1'000), {}});
     add(held(10, 400), "first");
+  }
+  FeePlanDefined plan_of(std::string name, std::uint32_t version) {
+    FeePlanDefined plan;
+    plan.plan = PlanId(1);
+    plan.name = std::move(name);
+    plan.version = version;
+    plan.currency = Currency::parse("EUR").value();
+    plan.commission_account = AccountId(3);
+    plan.fee_account = AccountId(3);
+    return plan;
   }
   Held held(std::uint64_t id, std::int64_t amount) {
     Held held;
@@ -208,10 +211,36 @@ TEST_F(BadEvent, buckets_below_zero_and_amounts_out_of_range) {
   expect_corrupt(held(11, 601), "below zero");
 }
 
-TEST_F(BadEvent, an_escrow_number_that_is_not_above_all_before) {
-  expect_corrupt(held(10, 1), "not above all before");
-  expect_corrupt(held(9, 1), "not above all before");
-  expect_corrupt(held(std::uint64_t{1} << 32, 1), "not above all before");
+TEST_F(BadEvent, an_escrow_number_twice_or_out_of_range) {
+  expect_corrupt(held(10, 1), "held twice");
+  expect_corrupt(held(0, 1), "out of range");
+  expect_corrupt(held(std::uint64_t{1} << 32, 1), "out of range");
+}
+
+TEST_F(BadEvent, escrow_numbers_that_do_not_grow_are_none) {
+  for (const std::uint64_t id : {14, 9, 13, 1, 11}) add(held(id, 10));
+  expect_corrupt(held(9, 1), "held twice");
+  auto plan = plan_of("other", 1);
+  plan.plan = PlanId(5);
+  add(plan);
+  plan = plan_of("other", 2);
+  plan.plan = PlanId(3);
+  add(plan);
+  std::vector<Bytes> chunks;
+  for (std::size_t i = 0; i < state_.chunk_count(); ++i) state_.save_chunk(i, chunks.emplace_back());
+  State loaded(kSecret);
+  for (const auto& chunk : chunks) expect_good(loaded.load_chunk(chunk, state_.applied()));
+  for (auto* state : {&state_, &loaded}) {
+    expect_good(state->finish_load(state_.applied(), Timestamp{7}));
+    const std::vector<EscrowId> ids{EscrowId(1),  EscrowId(9),  EscrowId(10),
+                                    EscrowId(11), EscrowId(13), EscrowId(14)};
+    EXPECT_EQ(testing::whole_list(*state, ListKind::all, 0), ids);
+    EXPECT_EQ(testing::whole_list(*state, ListKind::payer, 2), ids);
+    EXPECT_EQ(testing::whole_list(*state, ListKind::beneficiary, 3), ids);
+    EXPECT_EQ(state->next_escrow_id(), EscrowId(15));
+    EXPECT_EQ(state->find_latest_plan("other"), PlanId(3));
+    EXPECT_EQ(state->next_plan_id(), PlanId(6));
+  }
 }
 
 TEST_F(BadEvent, more_released_than_was_locked) {

@@ -83,7 +83,6 @@ struct Tables {
   std::vector<Amount> totals;  // by Currency::index()
 
   ChunkStamps chunks;
-  EscrowId last_replayed;
   Seq applied;
   Timestamp last_at;
 

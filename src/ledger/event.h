@@ -1,8 +1,8 @@
 // Events: what happened, with every amount in it. The only thing that changes state, and all that is kept.
 //
 // An Event is one command's whole effect. Its canonical bytes (event_codec.h, docs/journal_format.md) are the
-// same in every store. Ids are those that the rows gave when the event was decided; ids grow with seq and may
-// leave gaps.
+// same in every store. Ids are those that the rows gave when the event was decided; each is given once. They
+// may leave gaps, and in a store that draws them before it commits they need not grow with seq.
 #pragma once
 
 #include <expected>
