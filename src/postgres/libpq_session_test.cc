@@ -303,7 +303,7 @@ TEST(LibpqServerTest, WorksThroughAPoolerThatSharesConnections) {
   }
   const auto refused = one->run(std::array{Statement{"BEGIN"}, Statement{"INSERT INTO t VALUES (7)"}});
   ASSERT_FALSE(refused);
-  EXPECT_TRUE(is_unique_violation(refused.error()));
+  EXPECT_EQ(fault_of(refused.error()), SqlFault::unique);
   ASSERT_TRUE(one->run(std::array{Statement{"ROLLBACK"}}));
   const auto count = two->run(std::array{Statement{"SELECT count(*), pg_backend_pid() FROM t"}});
   ASSERT_TRUE(count);

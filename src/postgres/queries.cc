@@ -1,0 +1,225 @@
+#include "postgres/queries.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "ledger/event_views.h"
+#include "ledger/query_checks.h"
+#include "ledger/validate.h"
+#include "postgres/snapshot.h"
+
+namespace holdfast::postgres {
+namespace {
+
+#define ACCOUNT_COLUMNS                                                                         \
+  "select a.name, a.currency, a.kind, " HOLDFAST_AVAILABLE_OF_A "::bigint, " HOLDFAST_HELD_OF_A \
+  "::bigint, "                                                                                  \
+  "a.open from holdfast.accounts a where a.ledger = $1 "
+constexpr std::string_view kAccount = ACCOUNT_COLUMNS "and a.name = $2";
+constexpr std::string_view kAccounts = ACCOUNT_COLUMNS "and a.name > $2 order by a.name limit $3";
+
+#define GROUP_COLUMNS                               \
+  "select g.name, g.open, c.escrows, c.live from (" \
+  "select name, open, \"group\" from holdfast.groups where ledger = $1 "
+#define GROUP_COUNTS                                                                            \
+  ") g cross join lateral (select count(*) as escrows, "                                        \
+  "count(*) filter (where e.released + e.refunded < e.amount) as live from holdfast.escrows e " \
+  "where e.ledger = $1 and e.\"group\" = g.\"group\") c "
+constexpr std::string_view kGroup = GROUP_COLUMNS "and name = $2" GROUP_COUNTS;
+constexpr std::string_view kGroups =
+    GROUP_COLUMNS "and name > $2 order by name limit $3" GROUP_COUNTS "order by g.name";
+
+constexpr std::string_view kPlans =
+    "select " HOLDFAST_PLAN_COLUMNS HOLDFAST_PLAN_TABLES "where v.ledger = $1 order by v.name, v.version";
+
+constexpr std::string_view kAccountNumber =
+    "select account from holdfast.accounts where ledger = $1 and name = $2";
+// One event more than can be shown tells whether the page is the last: each has a line or two.
+constexpr std::string_view kStatement = R"(
+select n.seq, s.at, e.op, e.reference, n.available, n.available_after, n.available_escrows, n.held, n.held_after,
+  n.held_escrows
+from (select * from holdfast.lines where ledger = $1
+    and account = (select account from holdfast.accounts where ledger = $1 and name = $2) and seq > $3
+  order by seq limit $4) n
+left join holdfast.seals s on s.ledger = $1 and s.seq = n.seq
+left join holdfast.events e on e.ledger = $1 and e.event = s.event
+order by n.seq)";
+
+// What is held belongs to the payer, whatever its kind.
+constexpr std::string_view kTrialBalance =
+    "with b as (select a.account, a.currency, a.kind, " HOLDFAST_AVAILABLE_OF_A
+    " as available from holdfast.accounts a where a.ledger = $1), "
+    "h as (select payer, sum(amount - released - refunded) as held from holdfast.escrows where ledger = $1 "
+    "group by payer) "
+    "select b.currency, coalesce(sum(b.available) filter (where b.kind <= 2), 0)::bigint, "
+    "coalesce(sum(h.held), 0)::bigint, coalesce(sum(b.available) filter (where b.kind = 5), 0)::bigint, "
+    "coalesce(sum(b.available) filter (where b.kind = 3), 0)::bigint, "
+    "coalesce(sum(b.available) filter (where b.kind = 4), 0)::bigint, "
+    "(coalesce(sum(b.available), 0) + coalesce(sum(h.held), 0))::bigint "
+    "from b left join h on h.payer = b.account group by b.currency order by b.currency";
+
+constexpr std::string_view kDue =
+    "select escrow, release, at from holdfast.due_dates where ledger = $1 and at <= $2 order by at, escrow "
+    "limit $3";
+
+constexpr std::string_view kStatus = R"(
+select seq, hash, (select count(*) from holdfast.escrows where ledger = $1),
+  (select count(*) from holdfast.accounts where ledger = $1)
+from holdfast.ledgers where ledger = $1)";
+
+/// Names are ASCII. What comes after a text that a server would not take comes after this one.
+std::string cursor(std::string_view after) {
+  const auto odd = std::ranges::find_if(after, [](char c) { return c == '\0' || (c & 0x80) != 0; });
+  std::string text(after.begin(), odd);
+  if (odd != after.end() && *odd != '\0') text += '\x7f';
+  return text;
+}
+
+AccountView account_at(const RowReader& row) {
+  return {row.text(0), row.currency(1), row.kind(2), row.amount(3), row.amount(4), row.boolean(5)};
+}
+
+GroupView group_at(const RowReader& row) {
+  return {row.text(0), row.boolean(1), static_cast<std::uint64_t>(row.integer(2)),
+          static_cast<std::uint64_t>(row.integer(3))};
+}
+
+/// Asks for rows of one kind, in one round trip.
+template <class View>
+Result<std::vector<View>> list(Session& session, std::string_view sql, std::vector<Value> values,
+                               std::string_view of, View (*view_at)(const RowReader&)) {
+  std::vector<View> views;
+  Snapshot snapshot(session);
+  snapshot.ask(sql, std::move(values), [&](const ResultSet& rows) {
+    views.reserve(rows.rows());
+    for (std::size_t i = 0; i < rows.rows(); ++i) views.push_back(view_at(RowReader(rows, i, snapshot, of)));
+  });
+  if (auto done = snapshot.end(); !done) return std::unexpected(std::move(done.error()));
+  return views;
+}
+
+void append_lines(const RowReader& row, std::vector<StatementLine>& lines) {
+  const auto add = [&](Bucket bucket, std::size_t column) {
+    if (row.integer(column) == 0) return;
+    auto& line = lines.emplace_back();
+    line.seq = row.id<Seq>(0);
+    line.at = row.time(1);
+    line.op = row.text(2);
+    line.bucket = bucket;
+    line.amount = row.amount(column);
+    line.balance = row.amount(column + 1);
+    line.escrows = static_cast<std::uint64_t>(row.integer(column + 2));
+    line.reference = row.optional_text(3);
+  };
+  add(Bucket::available, 4);
+  add(Bucket::held, 7);
+}
+
+}  // namespace
+
+Result<AccountView> Queries::account(std::string_view name) {
+  if (!is_name(name)) return no_account(name);
+  auto found = list(session_, kAccount, {ledger_.number, std::string(name)}, "an account", account_at);
+  if (!found) return std::unexpected(std::move(found.error()));
+  if (found->empty()) return no_account(name);
+  return std::move(found->front());
+}
+
+Result<Page<AccountView, std::string>> Queries::accounts(std::string_view after, std::size_t limit) {
+  if (auto fits = check_limit(limit); !fits) return std::unexpected(fits.error());
+  auto found = list(session_, kAccounts, {ledger_.number, cursor(after), static_cast<std::int64_t>(limit)},
+                    "an account", account_at);
+  if (!found) return std::unexpected(std::move(found.error()));
+  Page<AccountView, std::string> page{std::move(*found), {}};
+  if (page.rows.size() == limit) page.next = page.rows.back().account;
+  return page;
+}
+
+Result<GroupView> Queries::group(std::string_view name) {
+  if (!is_name(name)) return no_group(name);
+  auto found = list(session_, kGroup, {ledger_.number, std::string(name)}, "a group", group_at);
+  if (!found) return std::unexpected(std::move(found.error()));
+  if (found->empty()) return no_group(name);
+  return std::move(found->front());
+}
+
+Result<Page<GroupView, std::string>> Queries::groups(std::string_view after, std::size_t limit) {
+  if (auto fits = check_limit(limit); !fits) return std::unexpected(fits.error());
+  auto found = list(session_, kGroups, {ledger_.number, cursor(after), static_cast<std::int64_t>(limit)},
+                    "a group", group_at);
+  if (!found) return std::unexpected(std::move(found.error()));
+  Page<GroupView, std::string> page{std::move(*found), {}};
+  if (page.rows.size() == limit) page.next = page.rows.back().group;
+  return page;
+}
+
+Result<std::vector<FeePlanView>> Queries::fee_plans() {
+  return list<FeePlanView>(session_, kPlans, {ledger_.number}, "a fee plan",
+                           [](const RowReader& row) { return view_of(plan_at(row)); });
+}
+
+Result<StatementPage> Queries::statement(const StatementQuery& query) {
+  if (auto fits = check_limit(query.limit); !fits) return std::unexpected(fits.error());
+  if (!is_name(query.account)) return no_account(query.account);
+  StatementPage page;
+  bool known = false;
+  Snapshot snapshot(session_);
+  snapshot.ask(kAccountNumber, {ledger_.number, query.account},
+               [&](const ResultSet& rows) { known = rows.rows() > 0; });
+  snapshot.ask(
+      kStatement,
+      {ledger_.number, query.account, bigint(query.after), static_cast<std::int64_t>(query.limit) + 1},
+      [&](const ResultSet& rows) {
+        for (std::size_t i = 0; i < rows.rows(); ++i) {
+          if (page.rows.size() >= query.limit) {
+            page.next = page.rows.back().seq;
+            break;
+          }
+          append_lines(RowReader(rows, i, snapshot, "a line of a statement"), page.rows);
+        }
+      });
+  if (auto done = snapshot.end(); !done) return std::unexpected(std::move(done.error()));
+  if (!known) return no_account(query.account);
+  return page;
+}
+
+Result<std::vector<TrialBalance>> Queries::trial_balance() {
+  return list<TrialBalance>(session_, kTrialBalance, {ledger_.number}, "a trial balance",
+                            [](const RowReader& row) {
+                              return TrialBalance{.currency = row.currency(0),
+                                                  .available = row.amount(1),
+                                                  .held = row.amount(2),
+                                                  .external = row.amount(3),
+                                                  .commission = row.amount(4),
+                                                  .processor_fee = row.amount(5),
+                                                  .sum = row.amount(6)};
+                            });
+}
+
+Result<std::vector<DueEscrow>> Queries::due(Timestamp until, std::size_t limit) {
+  constexpr std::size_t kMost = std::size_t{1} << 31;
+  return list<DueEscrow>(
+      session_, kDue, {ledger_.number, until, static_cast<std::int64_t>(std::min(limit, kMost))},
+      "a due date",
+      [](const RowReader& row) { return DueEscrow{row.id<EscrowId>(0), row.boolean(1), row.time(2)}; });
+}
+
+Result<LedgerStatus> Queries::status() {
+  auto found =
+      list<LedgerStatus>(session_, kStatus, {ledger_.number}, "the ledger", [](const RowReader& row) {
+        LedgerStatus status;
+        status.seq = row.id<Seq>(0);
+        status.head = to_hex(row.digest(1));
+        status.escrows = static_cast<std::uint64_t>(row.integer(2));
+        status.accounts = static_cast<std::uint64_t>(row.integer(3));
+        return status;
+      });
+  if (!found) return std::unexpected(std::move(found.error()));
+  if (found->empty()) {
+    return fail(ErrorCode::not_a_ledger, fmt::format("there is no ledger \"{}\" any more", ledger_.name));
+  }
+  return std::move(found->front());
+}
+
+}  // namespace holdfast::postgres
