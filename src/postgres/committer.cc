@@ -6,6 +6,7 @@
 #include <array>
 #include <cstring>
 #include <thread>
+#include <utility>
 
 #include "base/random.h"
 #include "postgres/libpq_session.h"
@@ -126,6 +127,7 @@ void Committer::roll_back(Session& session) {
 
 // The server may still be at it: a backend notices only later that its client is gone.
 Committer::Fate Committer::find_out(const Trace& trace) {
+  bool seen_committed = false;
   for (int attempt = 1; attempt <= kFindOutTries; ++attempt) {
     std::this_thread::sleep_for(backoff(attempt));
     auto session = connection_.get();
@@ -135,6 +137,8 @@ Committer::Fate Committer::find_out(const Trace& trace) {
                                           static_cast<std::int64_t>(trace.event)}}}};
     const auto result = (*session)->run(ask);
     if (!result) {
+      // A server that crashed before it wrote the transaction's number down has not given it yet.
+      if (result.error().state == "22023") return Fate::undone;
       connection_.drop();
       continue;
     }
@@ -142,8 +146,9 @@ Committer::Fate Committer::find_out(const Trace& trace) {
     if (row.boolean(0, 1)) return Fate::committed;
     if (row.is_null(0, 0)) continue;
     const auto status = row.text(0, 0);
-    // Committed, yet no event: seen between the two reads of this statement. Ask again.
     if (status == "aborted") return Fate::undone;
+    // Without the event it was another one's number after a crash, unless it was committed between the two reads.
+    if (status == "committed" && std::exchange(seen_committed, true)) return Fate::undone;
   }
   return Fate::unknown;
 }

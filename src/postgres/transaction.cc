@@ -15,6 +15,31 @@ namespace {
 
 // Locks, in this order in every transaction: plans, groups, escrows, accounts, each in the order of its numbers.
 
+// A name that is not there has no row to lock. Who may make one takes its stripe before his event's id is drawn, shared
+// with others who do; who records that a name was not there (a skipped item, a savepoint's error) has the stripe alone.
+// Without that an event could stand in the chain behind the making of what it says is not there. The first number tells
+// Holdfast's advisory locks from the application's.
+constexpr std::int64_t kStripeSpace = 0x486f6c64;
+constexpr std::size_t kStripes = 64;
+constexpr std::string_view kShareStripes =
+    "select pg_advisory_xact_lock_shared($1::int, stripe::int) from unnest($2::bigint[]) stripe";
+constexpr std::string_view kLockStripes =
+    "select pg_advisory_xact_lock($1::int, stripe::int) from unnest($2::bigint[]) stripe";
+constexpr std::string_view kAnyThere = R"(
+select exists (select from holdfast.keys where ledger = (select $1::int) and key = any($2))
+  or exists (select from holdfast.accounts where ledger = (select $1::int) and name = any($3))
+  or exists (select from holdfast.groups where ledger = (select $1::int) and name = any($4))
+  or exists (select from holdfast.fee_plans where ledger = (select $1::int) and name = any($5)))";
+
+// Deposits of a currency are refused once there is too much of it. What other transactions deposit meanwhile is not seen,
+// and does not matter while there is little: 2,048 of them at once would have to bring the most that shares the lock.
+// Whoever brings more, or finds much, has it alone.
+constexpr std::int64_t kDepositSpace = 0x486f6c65;
+constexpr std::int64_t kMuchDeposited = std::int64_t{1} << 50;
+constexpr Amount kMuchThere{std::int64_t{1} << 61};
+constexpr std::string_view kShareDeposits = "select pg_advisory_xact_lock_shared($1::int, $2::int)";
+constexpr std::string_view kLockDeposits = "select pg_advisory_xact_lock($1::int, $2::int)";
+
 constexpr std::string_view kEscrowsOfKeys =
     "select key, escrow from holdfast.keys where ledger = (select $1::int) and key = any($2) and escrow is not null";
 
@@ -181,17 +206,41 @@ struct Drawn {
   std::vector<Seq> events;
 };
 
-std::optional<std::uint32_t> chunk_of(const Command& command) {
-  if (const auto* release = std::get_if<Release>(&command.operation)) return release->chunk;
-  if (const auto* refund = std::get_if<Refund>(&command.operation)) return refund->chunk;
-  return std::nullopt;
-}
-
 template <class T>
 void tidy(std::vector<T>& list) {
   std::ranges::sort(list);
   const auto rest = std::ranges::unique(list);
   list.erase(rest.begin(), rest.end());
+}
+
+/// The names that a command of this footprint may be the first to make.
+std::vector<std::string_view> may_be_made(const Footprint& wanted) {
+  std::vector<std::string_view> names(wanted.keys.begin(), wanted.keys.end());
+  const auto add = [&](const std::vector<std::string>& more) { names.insert(names.end(), more.begin(), more.end()); };
+  if (wanted.new_ids.accounts > 0) add(wanted.accounts);
+  if (wanted.new_ids.groups > 0) add(wanted.groups);
+  if (wanted.new_ids.fee_plans > 0) add(wanted.fee_plans);
+  return names;
+}
+
+/// Ascending, so that they are locked in one order.
+std::vector<std::int64_t> stripes_of(std::int64_t ledger, const std::vector<std::string_view>& names) {
+  std::vector<std::int64_t> stripes;
+  stripes.reserve(names.size());
+  for (const auto name : names) {
+    // FNV-1a: the same in every process.
+    std::uint32_t hash = 2'166'136'261;
+    for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 16'777'619;
+    stripes.push_back(ledger * static_cast<std::int64_t>(kStripes) + hash % kStripes);
+  }
+  tidy(stripes);
+  return stripes;
+}
+
+std::optional<std::uint32_t> chunk_of(const Command& command) {
+  if (const auto* release = std::get_if<Release>(&command.operation)) return release->chunk;
+  if (const auto* refund = std::get_if<Refund>(&command.operation)) return refund->chunk;
+  return std::nullopt;
 }
 
 std::vector<std::int64_t> numbers(const std::vector<EscrowId>& ids) {
@@ -203,6 +252,7 @@ std::vector<std::int64_t> numbers(const std::vector<EscrowId>& ids) {
 
 std::vector<std::string> codes(const std::vector<Currency>& currencies) {
   std::vector<std::string> out;
+  out.reserve(currencies.size());
   for (const auto currency : currencies) out.emplace_back(currency.code());
   return out;
 }
@@ -238,15 +288,19 @@ std::vector<std::string> without(const std::vector<std::string>& all, const std:
 struct Attempt::Needs {
   bool defines_plan = false;
   bool changes_group = false;
-  std::size_t chunks = 0;  // each reads the next escrow's id as the end of its set
+  bool records_absence = false;  // perhaps: an event may say that a name was not there
+  std::int64_t deposited = 0;    // in all, at most 2^62
+  std::size_t chunks = 0;        // each reads the next escrow's id as the end of its set
   std::size_t events = 0;
 
   void operator()(const DefineFeePlan&) { defines_plan = true; }
+  void operator()(const Deposit& op) { deposited = std::min(deposited + op.amount.minor(), std::int64_t{1} << 62); }
   void operator()(const Release& op) { batch(op); }
   void operator()(const Refund& op) { batch(op); }
   void operator()(const CloseGroup&) { changes_group = true; }
-  void operator()(const ReopenGroup&) { changes_group = true; }
+  void operator()(const ReopenGroup&) { changes_group = records_absence = true; }
   void operator()(const Atomic& op) {
+    records_absence = records_absence || op.continue_on_error;
     for (const auto& inner : op.commands) std::visit(*this, inner.operation);
   }
   template <class Other>
@@ -255,6 +309,7 @@ struct Attempt::Needs {
  private:
   template <class Batch>
   void batch(const Batch& op) {
+    records_absence = records_absence || op.mode == BatchMode::skip || !op.group.empty();
     if (op.group.empty()) return;
     changes_group = true;  // no hold may slip in between
     if (op.chunk) ++chunks;
@@ -349,7 +404,7 @@ void Attempt::look_up_keys(const std::vector<std::string>& keys) {
       }
       past.entry = *mine;
       if (!rows.is_null(i, 4)) sealed_[key] = id_at<Seq>(rows, i, 4);
-      set_.add_past(key, std::move(past));
+      set_.add_past(key, past);
     }
   });
 }
@@ -358,6 +413,9 @@ void Attempt::look_up_keys(const std::vector<std::string>& keys) {
 std::expected<void, SqlError> Attempt::load_rows(const Footprint& wanted, const Needs& needs,
                                                  const Window& window, std::vector<PlanId> plans) {
   const auto ledger = ledger_.number;
+  if (auto stripes = stripes_of(ledger, may_be_made(wanted)); !stripes.empty()) {
+    pipeline_.add(kShareStripes, {kStripeSpace, std::move(stripes)});
+  }
   if (!wanted.escrow_keys.empty()) {
     pipeline_.add(kEscrowsOfKeys, {ledger, wanted.escrow_keys}, [&](const ResultSet& rows) {
       for (std::size_t i = 0; i < rows.rows(); ++i) {
@@ -445,13 +503,18 @@ std::expected<void, SqlError> Attempt::load_rows(const Footprint& wanted, const 
       }
     });
   }
-  if (!wanted.totals_of.empty() || !wanted.currency_totals.empty()) {
-    pipeline_.add(kTotals, {ledger, codes(wanted.currency_totals), wanted.totals_of},
-                  [&](const ResultSet& rows) {
-                    for (std::size_t i = 0; i < rows.rows(); ++i) {
-                      set_.set_total(currency_at(rows, i, 0), Amount(rows.integer(i, 1)));
-                    }
-                  });
+  const bool deposits = !wanted.totals_of.empty() || !wanted.currency_totals.empty();
+  bool much_there = false;
+  const auto read_totals = [&](const ResultSet& rows) {
+    for (std::size_t i = 0; i < rows.rows(); ++i) {
+      const Amount total(rows.integer(i, 1));
+      much_there = much_there || total > kMuchThere;
+      set_.set_total(currency_at(rows, i, 0), total);
+    }
+  };
+  if (deposits) {
+    pipeline_.add(needs.deposited > kMuchDeposited ? kLockDeposits : kShareDeposits, {kDepositSpace, ledger});
+    pipeline_.add(kTotals, {ledger, codes(wanted.currency_totals), wanted.totals_of}, read_totals);
   }
   pipeline_.add(kMoment, {ledger}, [&](const ResultSet& rows) {
     at_ = rows.time(0, 0);
@@ -459,8 +522,21 @@ std::expected<void, SqlError> Attempt::load_rows(const Footprint& wanted, const 
   });
   Drawn drawn;
   draw("escrows", wanted.new_ids.escrows + needs.chunks, drawn.escrows);
-  draw("events", needs.events, drawn.events);
+  if (!needs.records_absence) draw("events", needs.events, drawn.events);
   if (auto run = run_pipeline(); !run) return run;
+  if (much_there && needs.deposited <= kMuchDeposited) {
+    pipeline_.add(kLockDeposits, {kDepositSpace, ledger});
+    pipeline_.add(kTotals, {ledger, codes(wanted.currency_totals), wanted.totals_of}, read_totals);
+    if (needs.events > 0) {
+      drawn.events.clear();
+      draw("events", needs.events, drawn.events);
+    }
+    if (auto run = run_pipeline(); !run) return run;
+  }
+  if (needs.records_absence) {
+    if (auto held = hold_absences(wanted); !held) return held;
+    draw("events", needs.events, drawn.events);
+  }
   // Most names are there already: no number is wasted on them.
   draw("accounts", std::min(wanted.new_ids.accounts, missing_accounts(wanted)), drawn.accounts);
   draw("groups", std::min(wanted.new_ids.groups, missing_groups(wanted)), drawn.groups);
@@ -471,6 +547,30 @@ std::expected<void, SqlError> Attempt::load_rows(const Footprint& wanted, const 
   for (const auto event : drawn.events) event_ids_.push_back(event.value());
   set_.give_ids(drawn.accounts, drawn.escrows, drawn.groups, drawn.plans);
   return load_plans(std::move(plans));
+}
+
+/// Keeps names that were not found from being made before this is committed. One that was made since it was looked up
+/// begins the attempt anew.
+std::expected<void, SqlError> Attempt::hold_absences(const Footprint& wanted) {
+  const auto absent = [](const std::vector<std::string>& names, const auto& find) {
+    std::vector<std::string> out;
+    std::ranges::copy_if(names, std::back_inserter(out), [&](const auto& name) { return !find(name); });
+    return out;
+  };
+  const auto keys = absent(wanted.escrow_keys, [&](const auto& key) { return set_.find_escrow(key); });
+  const auto accounts = absent(wanted.accounts, [&](const auto& name) { return set_.find_account(name); });
+  const auto groups = absent(wanted.groups, [&](const auto& name) { return set_.find_group(name); });
+  const auto plans = absent(wanted.fee_plans, [&](const auto& name) { return set_.find_latest_plan(name); });
+  std::vector<std::string_view> names;
+  for (const auto* some : {&keys, &accounts, &groups, &plans}) names.insert(names.end(), some->begin(), some->end());
+  if (names.empty()) return {};
+  bool any_there = false;
+  pipeline_.add(kLockStripes, {kStripeSpace, stripes_of(ledger_.number, names)});
+  pipeline_.add(kAnyThere, {ledger_.number, keys, accounts, groups, plans},
+                [&](const ResultSet& rows) { any_there = rows.boolean(0, 0); });
+  if (auto run = run_pipeline(); !run) return run;
+  if (any_there) return std::unexpected(SqlError{"40001", "a name was made by another transaction meanwhile"});
+  return {};
 }
 
 template <class Id>

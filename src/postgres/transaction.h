@@ -104,6 +104,7 @@ class Attempt {
                                                         const Window& window, std::vector<PlanId> plans);
   template <class Id>
   void draw(std::string_view what, std::size_t count, std::vector<Id>& into);
+  [[nodiscard]] std::expected<void, SqlError> hold_absences(const Footprint& wanted);
   [[nodiscard]] std::size_t missing_accounts(const Footprint& wanted) const;
   [[nodiscard]] std::size_t missing_groups(const Footprint& wanted) const;
   void look_up_keys(const std::vector<std::string>& keys);

@@ -8,9 +8,9 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "ledger/effects.h"
@@ -99,10 +99,11 @@ class WorkingSet final : public WorkingRows {
   void set_available(AccountId id, Amount stored);
   void set_live(AccountId id, Amount held, std::uint32_t live_escrows);
   void set_latest_plan(const std::string& name, PlanId id) { latest_plans_.try_emplace(name, id); }
+  /// The last that was read counts.
   void set_total(Currency currency, Amount stored) {
-    if (known_totals_.insert(currency).second) totals_[currency] += stored;
+    totals_[currency] += stored - std::exchange(stored_totals_[currency], stored);
   }
-  void add_past(std::string key, PastCommand past) { past_.try_emplace(std::move(key), std::move(past)); }
+  void add_past(const std::string& key, const PastCommand& past) { past_.try_emplace(key, past); }
   /// Adds to those not used yet.
   void give_ids(const std::vector<AccountId>& accounts, const std::vector<EscrowId>& escrows,
                 const std::vector<GroupId>& groups, const std::vector<PlanId>& plans);
@@ -166,7 +167,7 @@ class WorkingSet final : public WorkingRows {
   std::map<PlanId, LoadedPlan> plans_;
   std::map<std::string, PlanId, std::less<>> latest_plans_;
   std::map<Currency, Amount> totals_;
-  std::set<Currency> known_totals_;
+  std::map<Currency, Amount> stored_totals_;
   TextMap<PastCommand> past_;
   TextMap<std::uint64_t> used_keys_;  // by events of this transaction
   std::vector<TakenKey> taken_;

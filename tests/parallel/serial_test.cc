@@ -159,7 +159,9 @@ TEST_F(SerialOrder, OneSession) {
   for (int i = 0; i < 400; ++i) {
     run(workload.next(model_.book()));
     ASSERT_NO_FATAL_FAILURE(check_round()) << "command " << i;
-    if (i % 40 == 0) ASSERT_NO_FATAL_FAILURE(check_rows()) << "command " << i;
+    if (i % 40 == 0) {
+      ASSERT_NO_FATAL_FAILURE(check_rows()) << "command " << i;
+    }
   }
   EXPECT_GT(accepted_, 100U);
   check_audit();
@@ -196,7 +198,9 @@ TEST_F(SerialOrder, ManySessions) {
       }
       threads.clear();
       ASSERT_NO_FATAL_FAILURE(check_round()) << "round " << round;
-      if (round % 10 == 9) ASSERT_NO_FATAL_FAILURE(check_rows()) << "round " << round;
+      if (round % 10 == 9) {
+        ASSERT_NO_FATAL_FAILURE(check_rows()) << "round " << round;
+      }
     }
     check_audit();
   }
