@@ -271,7 +271,7 @@ class Audit {
   audit::Findings findings_;
   Snapshot snapshot_;
   SnapshotRows rows_;
-  Auditor auditor_{Numbering::unique};
+  Auditor auditor_;
   Seq head_seq_;
   Timestamp head_at_;
   Digest head_{};
