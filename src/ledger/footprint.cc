@@ -157,6 +157,12 @@ Footprint footprint(const Command& command) {
   return walk.finish();
 }
 
+Footprint footprint(std::span<const Command* const> commands) {
+  Walk walk;
+  for (const auto* command : commands) walk.command(*command);
+  return walk.finish();
+}
+
 std::string default_external(Currency currency) {
   return std::string("external:").append(currency.code());
 }

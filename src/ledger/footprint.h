@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,8 @@ struct Footprint {
 };
 
 [[nodiscard]] Footprint footprint(const Command& command);
+/// Of commands that are decided one after another on the same rows.
+[[nodiscard]] Footprint footprint(std::span<const Command* const> commands);
 
 /// `external:EUR`: where deposits of a currency come from and withdrawals go, where none is named.
 [[nodiscard]] std::string default_external(Currency currency);

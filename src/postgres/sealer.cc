@@ -17,20 +17,20 @@ constexpr std::int64_t kMaxEvents = 4'096;
 constexpr std::int64_t kMaxBytes = 8 << 20;
 
 constexpr std::string_view kLockHead =
-    "select seq, at, hash from holdfast.ledgers where ledger = $1 for update skip locked";
+    "select seq, at, hash from holdfast.ledgers where ledger = (select $1::int) for update skip locked";
 // In a later statement than the lock, so that it sees what the sealer before did.
 constexpr std::string_view kUnsealed = R"(
 select event, at, replays, entry from (
   select e.event, e.at, e.replays, e.entry, sum(length(e.entry)) over (order by e.event) - length(e.entry) as before
-  from (select event from holdfast.unsealed where ledger = $1 order by event limit $2) u
-  join holdfast.events e on e.ledger = $1 and e.event = u.event) q
+  from (select event from holdfast.unsealed where ledger = (select $1::int) order by event limit $2) u
+  cross join lateral (select * from holdfast.events where ledger = (select $1::int) and event = u.event limit 1) e) q
 where before < $3 order by event)";
 constexpr std::string_view kSeqs =
-    "select event, seq from holdfast.seals where ledger = $1 and event = any($2::bigint[])";
+    "select event, seq from holdfast.seals where ledger = (select $1::int) and event = any($2::bigint[])";
 constexpr std::string_view kBalances = R"(
 select a.account, l.available_after, l.held_after from unnest($2::bigint[]) a(account)
 cross join lateral (select available_after, held_after from holdfast.lines
-  where ledger = $1 and account = a.account order by seq desc limit 1) l)";
+  where ledger = (select $1::int) and account = a.account order by seq desc limit 1) l)";
 
 constexpr std::string_view kSeal = R"(
 insert into holdfast.seals (ledger, seq, event, at, hash)
@@ -44,17 +44,18 @@ select $1, * from unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[],
   $8::bigint[], $9::bigint[]))";
 constexpr std::string_view kNoLongerPending = R"(
 delete from holdfast.pending p using unnest($2::bigint[], $3::bigint[]) d(account, event)
-where p.ledger = $1 and p.account = d.account and p.event = d.event)";
+where p.ledger = (select $1::int) and p.account = d.account and p.event = d.event)";
 constexpr std::string_view kNoLongerUnsealed =
-    "delete from holdfast.unsealed where ledger = $1 and event = any($2::bigint[])";
+    "delete from holdfast.unsealed where ledger = (select $1::int) and event = any($2::bigint[])";
 constexpr std::string_view kMoveHead =
-    "update holdfast.ledgers set seq = $2, at = $3, hash = $4 where ledger = $1";
+    "update holdfast.ledgers set seq = $2, at = $3, hash = $4 where ledger = (select $1::int)";
 
 constexpr std::string_view kSealed = R"(
 select s.seq, s.at, s.hash, coalesce(r.entry, e.entry)
-from (select * from holdfast.seals where ledger = $1 and seq > $2 order by seq limit $3) s
-join holdfast.events e on e.ledger = $1 and e.event = s.event
-left join holdfast.replaying_entries r on e.replays and r.ledger = $1 and r.seq = s.seq
+from (select * from holdfast.seals where ledger = (select $1::int) and seq > $2 order by seq limit $3) s
+cross join lateral (select * from holdfast.events where ledger = (select $1::int) and event = s.event limit 1) e
+left join lateral (
+  select entry from holdfast.replaying_entries where e.replays and ledger = (select $1::int) and seq = s.seq limit 1) r on true
 order by s.seq)";
 
 /// Calls `visit(Replayed&)` for each replay inside the entry.
@@ -114,7 +115,7 @@ class Round {
   std::expected<Sealed, SqlError> attempt() {
     bool locked = false;
     pipeline_.add("begin transaction isolation level read committed");
-    pipeline_.add("select set_config('synchronous_commit', 'on', true)");
+    pipeline_.add(kTransactionSettings, {std::string("0")});
     pipeline_.add(kLockHead, {ledger_}, [&](const ResultSet& rows) {
       if (rows.rows() == 0) return;
       locked = true;

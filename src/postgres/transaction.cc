@@ -16,7 +16,7 @@ namespace {
 // Locks, in this order in every transaction: plans, groups, escrows, accounts, each in the order of its numbers.
 
 constexpr std::string_view kEscrowsOfKeys =
-    "select key, escrow from holdfast.keys where ledger = $1 and key = any($2) and escrow is not null";
+    "select key, escrow from holdfast.keys where ledger = (select $1::int) and key = any($2) and escrow is not null";
 
 constexpr std::string_view kPastCommands = R"(
 select k.key, e.event, e.at, e.entry, s.seq
@@ -24,49 +24,50 @@ from holdfast.keys k
 join holdfast.events e on e.ledger = k.ledger and e.event = coalesce(
   (select max(c.event) from holdfast.later_chunks c where c.ledger = k.ledger and c.key = k.key), k.event)
 left join holdfast.seals s on s.ledger = e.ledger and s.event = e.event
-where k.ledger = $1 and k.key = any($2))";
+where k.ledger = (select $1::int) and k.key = any($2))";
 
 constexpr std::string_view kSharePlans = R"(
-select name, latest from holdfast.fee_plans where ledger = $1 and name = any($2) order by name for key share)";
+select name, latest from holdfast.fee_plans where ledger = (select $1::int) and name = any($2) order by name for key share)";
 constexpr std::string_view kLockPlans = R"(
-select name, latest from holdfast.fee_plans where ledger = $1 and name = any($2) order by name for update)";
+select name, latest from holdfast.fee_plans where ledger = (select $1::int) and name = any($2) order by name for update)";
 
 constexpr std::string_view kShareGroups = R"(
-select "group", name, open from holdfast.groups where ledger = $1 and name = any($2) order by "group" for key share)";
+select "group", name, open from holdfast.groups where ledger = (select $1::int) and name = any($2) order by "group" for key share)";
 constexpr std::string_view kLockGroups = R"(
-select "group", name, open from holdfast.groups where ledger = $1 and name = any($2) order by "group" for update)";
+select "group", name, open from holdfast.groups where ledger = (select $1::int) and name = any($2) order by "group" for update)";
 
 #define ESCROW_COLUMNS                                                                                           \
   "e.escrow, e.payer, e.beneficiary, e.\"group\", e.plan, e.amount, e.released, e.refunded, e.commission, "      \
   "e.processor_fee, e.frozen, e.release_at, e.refund_at, e.held_by, e.last_event from holdfast.escrows e "
 
 constexpr std::string_view kEscrows = "select " ESCROW_COLUMNS
-                                      "where e.ledger = $1 and e.escrow = any($2) order by e.escrow for update";
+                                      "where e.ledger = (select $1::int) and e.escrow = any($2) order by e.escrow for update";
 constexpr std::string_view kEscrowsByKeyToo =
     "select " ESCROW_COLUMNS
-    "where e.ledger = $1 and e.escrow in (select unnest($2::bigint[]) union "
-    "select k.escrow from holdfast.keys k where k.ledger = $1 and k.key = any($3)) order by e.escrow for update";
+    "where e.ledger = (select $1::int) and e.escrow = any($2::bigint[] || array("
+    "select k.escrow from holdfast.keys k where k.ledger = (select $1::int) and k.key = any($3) and k.escrow is not null)) "
+    "order by e.escrow for update";
 // One more than a batch can have, so that it is seen to be too large.
 constexpr std::string_view kEscrowsOfGroupsToo =
     "select " ESCROW_COLUMNS
-    "where e.ledger = $1 and e.escrow in (select unnest($2::bigint[]) union "
-    "select k.escrow from holdfast.keys k where k.ledger = $1 and k.key = any($3) union "
+    "where e.ledger = (select $1::int) and e.escrow = any($2::bigint[] || array("
+    "select k.escrow from holdfast.keys k where k.ledger = (select $1::int) and k.key = any($3) and k.escrow is not null) || array("
     "select m.escrow from unnest($4::text[]) named(name) "
-    "join holdfast.groups g on g.ledger = $1 and g.name = named.name cross join lateral ("
-    "select escrow from holdfast.escrows where ledger = $1 and \"group\" = g.\"group\" and escrow > $5 "
-    "and escrow <= $6 and released + refunded < amount order by escrow limit $7) m) order by e.escrow for update";
+    "join holdfast.groups g on g.ledger = (select $1::int) and g.name = named.name cross join lateral ("
+    "select escrow from holdfast.escrows where ledger = (select $1::int) and \"group\" = g.\"group\" and escrow > $5 "
+    "and escrow <= $6 and released + refunded < amount order by escrow limit $7) m)) order by e.escrow for update";
 
 // Accounts by name, and the external accounts of the currencies of some of them. A debit keeps other debits away, a
 // credit only closing; closing keeps all away.
 #define NAMED_ACCOUNTS                                                                                      \
-  "select account, name, currency, kind, open from holdfast.accounts where ledger = $1 and name = any($2) " \
+  "select account, name, currency, kind, open from holdfast.accounts where ledger = (select $1::int) and name = any($2) " \
   "order by account "
 constexpr std::string_view kCloseAccounts = NAMED_ACCOUNTS "for update";
 constexpr std::string_view kDebitAccounts = NAMED_ACCOUNTS "for no key update";
 constexpr std::string_view kCreditAccounts = R"(
 select account, name, currency, kind, open from holdfast.accounts
-where ledger = $1 and (name = any($2) or name in (
-  select 'external:' || o.currency from holdfast.accounts o where o.ledger = $1 and o.name = any($3)))
+where ledger = (select $1::int) and name = any($2::text[] || array(
+  select 'external:' || o.currency from holdfast.accounts o where o.ledger = (select $1::int) and o.name = any($3)))
 order by account for key share)";
 
 // What is sealed and what is pending, in one statement: sealing moves it from one to the other.
@@ -76,12 +77,12 @@ order by account for key share)";
   "where p.ledger = a.ledger and p.account = a.account), 0)"
 constexpr std::string_view kAvailable =
     "select a.account, (" AVAILABLE_OF_A
-    ")::bigint from holdfast.accounts a where a.ledger = $1 and a.name = any($2)";
+    ")::bigint from holdfast.accounts a where a.ledger = (select $1::int) and a.name = any($2)";
 // All money of a currency is a minus of its external accounts.
 constexpr std::string_view kTotals =
     "select a.currency, (-sum(" AVAILABLE_OF_A
-    "))::bigint from holdfast.accounts a where a.ledger = $1 and a.kind = 5 and (a.currency = any($2) or a.currency in "
-    "(select o.currency from holdfast.accounts o where o.ledger = $1 and o.name = any($3))) group by a.currency";
+    "))::bigint from holdfast.accounts a where a.ledger = (select $1::int) and a.kind = 5 and a.currency = any($2::text[] || array("
+    "select o.currency::text from holdfast.accounts o where o.ledger = (select $1::int) and o.name = any($3))) group by a.currency";
 
 constexpr std::string_view kLiveOfClosed = R"(
 select a.account,
@@ -89,7 +90,7 @@ select a.account,
     where e.ledger = a.ledger and e.payer = a.account), 0)::bigint,
   (select count(*) from holdfast.escrows e
     where e.ledger = a.ledger and e.beneficiary = a.account and e.released + e.refunded < e.amount)
-from holdfast.accounts a where a.ledger = $1 and a.name = any($2))";
+from holdfast.accounts a where a.ledger = (select $1::int) and a.name = any($2))";
 
 #define PLAN_COLUMNS                                                                                            \
   "v.plan, v.name, v.version, v.currency, v.commission_rate, v.commission_fixed, v.commission_min, "            \
@@ -99,16 +100,16 @@ from holdfast.accounts a where a.ledger = $1 and a.name = any($2))";
   "from holdfast.fee_plan_versions v "                                                                          \
   "join holdfast.accounts c on c.ledger = v.ledger and c.account = v.commission_account "                       \
   "join holdfast.accounts f on f.ledger = v.ledger and f.account = v.fee_account "
-constexpr std::string_view kPlans = "select " PLAN_COLUMNS PLAN_TABLES "where v.ledger = $1 and v.plan = any($2)";
+constexpr std::string_view kPlans = "select " PLAN_COLUMNS PLAN_TABLES "where v.ledger = (select $1::int) and v.plan = any($2)";
 constexpr std::string_view kPlansPayingIntoClosed =
     "select " PLAN_COLUMNS
     ", (select count(*) from holdfast.escrows e where e.ledger = v.ledger and e.plan = v.plan "
     "and e.released + e.refunded < e.amount), l.latest " PLAN_TABLES
     "join holdfast.fee_plans l on l.ledger = v.ledger and l.name = v.name "
-    "where v.ledger = $1 and (c.name = any($2) or f.name = any($2))";
+    "where v.ledger = (select $1::int) and (c.name = any($2) or f.name = any($2))";
 
 constexpr std::string_view kMoment =
-    "select greatest(clock_timestamp(), at), pg_current_xact_id()::text::bigint from holdfast.ledgers where ledger = $1";
+    "select greatest(clock_timestamp(), at), pg_current_xact_id()::text::bigint from holdfast.ledgers where ledger = (select $1::int)";
 constexpr std::string_view kDraw = "select nextval($1::text::regclass) from generate_series(1, $2)";
 
 FeeRule rule_at(const ResultSet& rows, std::size_t row, std::size_t column) {
@@ -187,47 +188,10 @@ std::optional<std::uint32_t> chunk_of(const Command& command) {
 }
 
 template <class T>
-void merge(std::vector<T>& into, std::vector<T>&& more) {
-  into.insert(into.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
-}
-template <class T>
 void tidy(std::vector<T>& list) {
   std::ranges::sort(list);
   const auto rest = std::ranges::unique(list);
   list.erase(rest.begin(), rest.end());
-}
-
-Footprint footprint_of(std::span<const Command* const> commands) {
-  if (commands.size() == 1) return footprint(*commands.front());
-  Footprint all;
-  for (const auto* command : commands) {
-    auto one = footprint(*command);
-    merge(all.accounts, std::move(one.accounts));
-    merge(all.debited, std::move(one.debited));
-    merge(all.closed, std::move(one.closed));
-    merge(all.escrows, std::move(one.escrows));
-    merge(all.escrow_keys, std::move(one.escrow_keys));
-    merge(all.groups, std::move(one.groups));
-    merge(all.group_members, std::move(one.group_members));
-    merge(all.fee_plans, std::move(one.fee_plans));
-    merge(all.keys, std::move(one.keys));
-    merge(all.external_of, std::move(one.external_of));
-    merge(all.totals_of, std::move(one.totals_of));
-    merge(all.currency_totals, std::move(one.currency_totals));
-  }
-  tidy(all.accounts);
-  tidy(all.debited);
-  tidy(all.closed);
-  tidy(all.escrows);
-  tidy(all.escrow_keys);
-  tidy(all.groups);
-  tidy(all.group_members);
-  tidy(all.fee_plans);
-  tidy(all.keys);
-  tidy(all.external_of);
-  tidy(all.totals_of);
-  tidy(all.currency_totals);
-  return all;
 }
 
 std::vector<std::int64_t> numbers(const std::vector<EscrowId>& ids) {
@@ -270,24 +234,17 @@ std::vector<std::string> without(const std::vector<std::string>& all, const std:
 
 }  // namespace
 
-/// What a footprint does not tell, and decides how rows are locked and how many ids are drawn.
+/// What a footprint does not tell, and decides how rows are locked.
 struct Attempt::Needs {
   bool defines_plan = false;
   bool changes_group = false;
-  std::size_t accounts = 0;  // ids that may be taken, at most
-  std::size_t escrows = 0;
-  std::size_t groups = 0;
-  std::size_t plans = 0;
+  std::size_t chunks = 0;  // each reads the next escrow's id as the end of its set
   std::size_t events = 0;
 
-  void operator()(const OpenAccount&) { ++accounts; }
-  void operator()(const DefineFeePlan&) { defines_plan = true, ++plans, accounts += 2; }
-  void operator()(const Deposit& op) { accounts += op.external.empty() ? 1 : 0; }
-  void operator()(const Withdraw& op) { accounts += op.external.empty() ? 1 : 0; }
-  void operator()(const Hold& op) { ++escrows, groups += op.group.empty() ? 0 : 1; }
+  void operator()(const DefineFeePlan&) { defines_plan = true; }
   void operator()(const Release& op) { batch(op); }
   void operator()(const Refund& op) { batch(op); }
-  void operator()(const CloseGroup&) { changes_group = true, ++groups; }
+  void operator()(const CloseGroup&) { changes_group = true; }
   void operator()(const ReopenGroup&) { changes_group = true; }
   void operator()(const Atomic& op) {
     for (const auto& inner : op.commands) std::visit(*this, inner.operation);
@@ -300,8 +257,7 @@ struct Attempt::Needs {
   void batch(const Batch& op) {
     if (op.group.empty()) return;
     changes_group = true;  // no hold may slip in between
-    if (op.close) ++groups;
-    if (op.chunk) ++escrows;  // the end of its set
+    if (op.chunk) ++chunks;
   }
 };
 
@@ -349,12 +305,11 @@ std::expected<Outcome, SqlError> Attempt::run_inside(std::span<const Command* co
 
 void Attempt::begin(std::chrono::milliseconds lock_timeout) {
   pipeline_.add("begin transaction isolation level read committed");
-  pipeline_.add("select set_config('lock_timeout', $1, true), set_config('synchronous_commit', 'on', true)",
-                {std::to_string(lock_timeout.count())});
+  pipeline_.add(kTransactionSettings, {std::to_string(lock_timeout.count())});
 }
 
 std::expected<void, SqlError> Attempt::load(std::span<const Command* const> commands) {
-  const auto wanted = footprint_of(commands);
+  const auto wanted = footprint(commands);
   Needs needs;
   needs.events = commands.size();
   for (const auto* command : commands) std::visit(needs, command->operation);
@@ -503,25 +458,43 @@ std::expected<void, SqlError> Attempt::load_rows(const Footprint& wanted, const 
     trace_.transaction = rows.integer(0, 1);
   });
   Drawn drawn;
-  const auto draw = [&](std::string_view of, std::size_t count, auto& into) {
-    if (count == 0) return;
-    pipeline_.add(kDraw, {fmt::format("holdfast.{}_of_{}", of, ledger), static_cast<std::int64_t>(count)},
-                  [&into](const ResultSet& rows) {
-                    using Id = std::decay_t<decltype(into)>::value_type;
-                    for (std::size_t i = 0; i < rows.rows(); ++i) {
-                      into.push_back(Id(static_cast<typename Id::value_type>(rows.integer(i, 0))));
-                    }
-                  });
-  };
-  draw("accounts", needs.accounts, drawn.accounts);
-  draw("escrows", needs.escrows, drawn.escrows);
-  draw("groups", needs.groups, drawn.groups);
-  draw("plans", needs.plans, drawn.plans);
+  draw("escrows", wanted.new_ids.escrows + needs.chunks, drawn.escrows);
   draw("events", needs.events, drawn.events);
   if (auto run = run_pipeline(); !run) return run;
+  // Most names are there already: no number is wasted on them.
+  draw("accounts", std::min(wanted.new_ids.accounts, missing_accounts(wanted)), drawn.accounts);
+  draw("groups", std::min(wanted.new_ids.groups, missing_groups(wanted)), drawn.groups);
+  draw("plans", wanted.new_ids.fee_plans, drawn.plans);
+  if (!pipeline_.empty()) {
+    if (auto run = run_pipeline(); !run) return run;
+  }
   for (const auto event : drawn.events) event_ids_.push_back(event.value());
   set_.give_ids(drawn.accounts, drawn.escrows, drawn.groups, drawn.plans);
   return load_plans(std::move(plans));
+}
+
+template <class Id>
+void Attempt::draw(std::string_view what, std::size_t count, std::vector<Id>& into) {
+  if (count == 0) return;
+  pipeline_.add(kDraw, {fmt::format("holdfast.{}_of_{}", what, ledger_.number), static_cast<std::int64_t>(count)},
+                [&into](const ResultSet& rows) {
+                  for (std::size_t i = 0; i < rows.rows(); ++i) into.push_back(id_at<Id>(rows, i, 0));
+                });
+}
+
+std::size_t Attempt::missing_accounts(const Footprint& wanted) const {
+  std::size_t missing = 0;
+  for (const auto& name : wanted.accounts) missing += set_.find_account(name) ? 0 : 1;
+  for (const auto& name : wanted.external_of) {
+    const auto id = set_.find_account(name);
+    if (id && !set_.find_account(default_external(set_.account(*id)->currency))) ++missing;
+  }
+  return missing;
+}
+
+std::size_t Attempt::missing_groups(const Footprint& wanted) const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(wanted.groups, [&](const auto& name) { return !set_.find_group(name); }));
 }
 
 std::expected<void, SqlError> Attempt::run_pipeline() {

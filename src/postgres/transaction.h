@@ -14,6 +14,17 @@
 
 namespace holdfast::postgres {
 
+/// What every transaction of the store sets for itself; $1 is the lock timeout in milliseconds.
+///
+/// The statements are made for indexes, and are planned anew each time. A table that grew since it was last analyzed
+/// must not tempt the planner to scan it whole, or to compile. The ledger is compared with `(select $1::int)`: the
+/// planner, who cannot look into it, expects an average ledger's rows; of a ledger that is newer than its statistics it
+/// would expect none, and read all of it to find a few.
+inline constexpr std::string_view kTransactionSettings =
+    "select set_config('lock_timeout', $1, true), set_config('synchronous_commit', 'on', true), "
+    "set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true), "
+    "set_config('random_page_cost', '1.1', true)";
+
 /// A ledger of a schema.
 struct LedgerRef {
   std::int64_t number = 0;
@@ -91,6 +102,10 @@ class Attempt {
   [[nodiscard]] std::expected<void, SqlError> load(std::span<const Command* const> commands);
   [[nodiscard]] std::expected<void, SqlError> load_rows(const Footprint& wanted, const Needs& needs,
                                                         const Window& window, std::vector<PlanId> plans);
+  template <class Id>
+  void draw(std::string_view what, std::size_t count, std::vector<Id>& into);
+  [[nodiscard]] std::size_t missing_accounts(const Footprint& wanted) const;
+  [[nodiscard]] std::size_t missing_groups(const Footprint& wanted) const;
   void look_up_keys(const std::vector<std::string>& keys);
   void record(std::uint64_t event, const Entry& entry);
   [[nodiscard]] std::expected<void, SqlError> run_pipeline();

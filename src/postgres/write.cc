@@ -12,14 +12,14 @@ select $1, * from unnest($2::bigint[], $3::text[], $4::text[], $5::bigint[], $6:
 constexpr std::string_view kDebitAccounts = R"(
 update holdfast.accounts a set left_by_debit = u.available, open = u.open
 from unnest($2::bigint[], $3::bigint[], $4::bool[]) u(account, available, open)
-where a.ledger = $1 and a.account = u.account)";
+where a.ledger = (select $1::int) and a.account = u.account)";
 
 constexpr std::string_view kMakeGroups = R"(
 insert into holdfast.groups (ledger, "group", name, open)
 select $1, * from unnest($2::bigint[], $3::text[], $4::bool[]))";
 constexpr std::string_view kChangeGroups = R"(
 update holdfast.groups g set open = u.open from unnest($2::bigint[], $3::bool[]) u("group", open)
-where g.ledger = $1 and g."group" = u."group")";
+where g.ledger = (select $1::int) and g."group" = u."group")";
 
 constexpr std::string_view kMakePlan = R"(
 insert into holdfast.fee_plan_versions (ledger, plan, name, version, currency, commission_rate, commission_fixed,
@@ -41,7 +41,7 @@ update holdfast.escrows e set released = u.released, refunded = u.refunded, comm
   processor_fee = u.processor_fee, last_event = u.event
 from unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
   u(escrow, released, refunded, commission, processor_fee, event)
-where e.ledger = $1 and e.escrow = u.escrow)";
+where e.ledger = (select $1::int) and e.escrow = u.escrow)";
 constexpr std::string_view kChangeEscrows = R"(
 update holdfast.escrows e set released = u.released, refunded = u.refunded, commission = u.commission,
   processor_fee = u.processor_fee, last_event = u.event, plan = u.plan, frozen = u.frozen, release_at = u.release_at,
@@ -49,7 +49,7 @@ update holdfast.escrows e set released = u.released, refunded = u.refunded, comm
 from unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[],
   $9::bool[], $10::timestamptz[], $11::timestamptz[])
   u(escrow, released, refunded, commission, processor_fee, event, plan, frozen, release_at, refund_at)
-where e.ledger = $1 and e.escrow = u.escrow)";
+where e.ledger = (select $1::int) and e.escrow = u.escrow)";
 
 constexpr std::string_view kEscrowEvents = R"(
 insert into holdfast.escrow_events (ledger, escrow, event) select $1, * from unnest($2::bigint[], $3::bigint[]))";
