@@ -313,7 +313,7 @@ TEST_P(SameAnswersOfSeed, ToAllQuestions) {
   compare(1'000);
   compare(3);
 }
-INSTANTIATE_TEST_SUITE_P(Seeds, SameAnswersOfSeed, ::testing::Range<std::uint64_t>(1, 7));
+INSTANTIATE_TEST_SUITE_P(Seeds, SameAnswersOfSeed, ::testing::Range<std::uint64_t>(1, 5));
 
 }  // namespace
 }  // namespace holdfast
