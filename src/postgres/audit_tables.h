@@ -60,10 +60,9 @@ class TableAudit {
     std::uint64_t event = 0;
     Hash128 key;
     friend bool operator==(const Chunk&, const Chunk&) = default;
-    template <class H>
-    friend H AbslHashValue(H h, const Chunk& chunk) {
-      return H::combine(std::move(h), chunk.event, chunk.key.low);
-    }
+  };
+  struct HashOfChunk {
+    std::size_t operator()(const Chunk& chunk) const { return chunk.key.low ^ chunk.event; }
   };
 
   template <class... Args>
@@ -94,7 +93,7 @@ class TableAudit {
   audit::Findings& findings_;
   HashSecret secret_;
   std::uint64_t keys_seen_ = 0;
-  absl::flat_hash_set<Chunk> chunks_;
+  absl::flat_hash_set<Chunk, HashOfChunk> chunks_;
   absl::flat_hash_map<AccountId, Lines> lines_;
   std::map<std::pair<AccountId, std::uint64_t>, std::int64_t> pending_;  // by account and event
   audit::Paged<Touches> touches_;

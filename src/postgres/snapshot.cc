@@ -12,6 +12,8 @@ namespace holdfast::postgres {
 Snapshot::Snapshot(Session& session, std::function<void(std::string)> on_damage)
     : session_(session), on_damage_(std::move(on_damage)) {
   pipeline_.add("begin transaction isolation level repeatable read read only");
+  // Pages are found by indexes, and are done before a compiler would be.
+  pipeline_.add("select set_config('jit', 'off', true), set_config('random_page_cost', '1.1', true)");
 }
 
 Snapshot::~Snapshot() {
