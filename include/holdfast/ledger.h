@@ -75,7 +75,8 @@ struct DueReport {
 
 class Ledger {
  public:
-  /// \param url  a directory (the journal store), or `postgresql://user@host/database?ledger=NAME&workers=N`: one
+  /// \param url  a directory (the journal store), or `postgresql://user@host/database?ledger=NAME&workers=N`:
+  /// one
   ///   of several ledgers in a database (default `main`; by so many transactions at once, 1 to 64, default 4)
   /// Errors: `not_a_ledger`, `newer_format`, `corrupt` (file and offset), `busy` (who holds it),
   /// `storage_failed`, `storage_full`.

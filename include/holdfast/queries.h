@@ -57,14 +57,14 @@ struct RetryStatus {
 };
 
 struct LedgerStatus {
-  Seq seq;           // of the last durable event
-  std::string head;  // the chain's hash there, in hex
-  std::uint64_t escrows = 0;   // the last number given; a store may leave some out
-  std::uint64_t accounts = 0;  // likewise
+  Seq seq;                         // of the last durable event
+  std::string head;                // the chain's hash there, in hex
+  std::uint64_t escrows = 0;       // the last number given; a store may leave some out
+  std::uint64_t accounts = 0;      // likewise
   std::uint64_t memory_bytes = 0;  // journal store: what its state takes
   ScrubStatus scrub;
   std::uint64_t journal_bytes = 0;  // journal store: all frames so far, padding included
-  std::uint64_t unsealed = 0;  // PostgreSQL store: events that have no seq yet
+  std::uint64_t unsealed = 0;       // PostgreSQL store: events that have no seq yet
   RetryStatus retries;
 };
 

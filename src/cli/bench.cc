@@ -228,7 +228,8 @@ Result<Measured> measure(Ledger& ledger, const BenchOptions& options, const Work
   }
   for (auto& client : clients) client.join();
   if (failed) return std::unexpected(std::move(*failed));
-  if (auto sealed = wait_until_sealed(ledger, options, progress); !sealed) return std::unexpected(sealed.error());
+  if (auto sealed = wait_until_sealed(ledger, options, progress); !sealed)
+    return std::unexpected(sealed.error());
   Measured measured;
   measured.taken = clock.monotonic() - begun;
   for (const auto& some : latencies)
@@ -269,7 +270,8 @@ Result<BenchReport> run_in(const BenchOptions& options, const BenchProgress& pro
     order = std::move(*held);
     if (options.random_order) shuffle(order);
   }
-  if (auto sealed = wait_until_sealed(*ledger, options, progress); !sealed) return std::unexpected(sealed.error());
+  if (auto sealed = wait_until_sealed(*ledger, options, progress); !sealed)
+    return std::unexpected(sealed.error());
   const auto memory_after = resident_bytes() - order.capacity() * sizeof(std::uint64_t);
   const Work work(options, std::move(order));
   const auto before = ledger->status();

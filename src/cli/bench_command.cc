@@ -25,14 +25,16 @@ std::string json_of(const BenchReport& report) {
   auto text = fmt::format(
       R"({{"operation":"{}","store":"{}","escrows":{},"batch":{},"clients":{},"order":"{}","releases_per_s":{},)"
       R"("p50_ms":{:.3f},"p99_ms":{:.3f},"p999_ms":{:.3f},)",
-      o.operation, o.on_postgres() ? "postgres" : "journal", o.escrows, o.batch, o.clients, o.random_order ? "random" : "sequential",
-      whole(report.items_per_s), report.p50_ms, report.p99_ms, report.p999_ms);
+      o.operation, o.on_postgres() ? "postgres" : "journal", o.escrows, o.batch, o.clients,
+      o.random_order ? "random" : "sequential", whole(report.items_per_s), report.p50_ms, report.p99_ms,
+      report.p999_ms);
   // What is measured of files is not known of a server.
-  text += o.on_postgres()
-              ? std::string(R"("bytes_per_release":null,"disk_limit_per_s":null,"share_of_disk_limit":null,)")
-              : fmt::format(R"("bytes_per_release":{:.1f},"disk_limit_per_s":{},"share_of_disk_limit":{:.3f},)",
-                            report.bytes_per_item, whole(report.disk_limit_per_s),
-                            report.items_per_s / report.disk_limit_per_s);
+  text +=
+      o.on_postgres()
+          ? std::string(R"("bytes_per_release":null,"disk_limit_per_s":null,"share_of_disk_limit":null,)")
+          : fmt::format(R"("bytes_per_release":{:.1f},"disk_limit_per_s":{},"share_of_disk_limit":{:.3f},)",
+                        report.bytes_per_item, whole(report.disk_limit_per_s),
+                        report.items_per_s / report.disk_limit_per_s);
   return text + fmt::format(R"("rss_bytes_per_escrow":{:.1f}}})", report.rss_bytes_per_escrow);
 }
 
@@ -57,8 +59,9 @@ void print(Context& context, const BenchReport& report) {
 
 ExitCode bench(Context& context, BenchOptions options) {
   if (options.ledger.empty()) {
-    options.ledger = context.ledger_url.starts_with("postgres") ? context.ledger_url
-                                                                : fmt::format("./holdfast-bench-{}", ::getpid());
+    options.ledger = context.ledger_url.starts_with("postgres")
+                         ? context.ledger_url
+                         : fmt::format("./holdfast-bench-{}", ::getpid());
   }
   std::unique_ptr<ProgressBar> bar;
   std::string shown;
@@ -84,11 +87,11 @@ ExitCode bench(Context& context, BenchOptions options) {
 }  // namespace
 
 void add_bench_command(CLI::App& app, Context& context) {
-  auto* command =
-      add_command(app, help_group::kCare, "bench", "Measure how fast this machine settles, durably",
-                  "holdfast bench release --escrows 10000000 --batch 8192 --order random\n"
-                  "Makes a ledger of its own, and removes it at the end; with --ledger postgresql://… it fills\n"
-                  "an empty ledger there, and leaves it.");
+  auto* command = add_command(
+      app, help_group::kCare, "bench", "Measure how fast this machine settles, durably",
+      "holdfast bench release --escrows 10000000 --batch 8192 --order random\n"
+      "Makes a ledger of its own, and removes it at the end; with --ledger postgresql://… it fills\n"
+      "an empty ledger there, and leaves it.");
   const auto options = std::make_shared<BenchOptions>();
   const auto order = std::make_shared<std::string>("random");
   command

@@ -14,10 +14,10 @@ namespace {
 
 Result<void> journal_only(std::string_view url) {
   if (!url.starts_with("postgresql://") && !url.starts_with("postgres://")) return {};
-  return fail(
-      ErrorCode::not_a_ledger,
-      "this works on the files of a journal store: give a directory with --ledger; for PostgreSQL use its own "
-      "tools");
+  return fail(ErrorCode::not_a_ledger,
+              "this works on the files of a journal store: give a directory with --ledger; for PostgreSQL "
+              "use its own "
+              "tools");
 }
 
 void print_details(const Error& error) {

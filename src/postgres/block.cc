@@ -1,5 +1,5 @@
-// A block of the caller's own code: its commands are decided on rows that are locked and loaded as they come, and
-// written at the end as one event. Savepoints are undone in memory, since nothing is written before.
+// A block of the caller's own code: its commands are decided on rows that are locked and loaded as they come,
+// and written at the end as one event. Savepoints are undone in memory, since nothing is written before.
 #include <fmt/format.h>
 
 #include "base/clock.h"
@@ -31,9 +31,10 @@ class Block final : public TransactionPort {
 
   Result<void> check_time() const {
     if (system_clock().monotonic() < end_) return {};
-    return fail(ErrorCode::aborted,
-                fmt::format("the atomic block took longer than its time limit of {} ms: nothing of it remains",
-                            time_limit_.count()));
+    return fail(
+        ErrorCode::aborted,
+        fmt::format("the atomic block took longer than its time limit of {} ms: nothing of it remains",
+                    time_limit_.count()));
   }
   [[nodiscard]] const std::optional<SqlError>& broken() const { return broken_; }
   [[nodiscard]] OpenAtomic& atomic() { return atomic_; }
@@ -81,7 +82,8 @@ Result<StoreAnswer> Committer::run_block(const Options& options, std::chrono::mi
   }
   if (port.broken()) return gives_up(*port.broken());
   if (outcome) outcome = port.check_time();
-  auto decision = outcome ? port.atomic().finish(options) : Result<Decision>(std::unexpected(outcome.error()));
+  auto decision =
+      outcome ? port.atomic().finish(options) : Result<Decision>(std::unexpected(outcome.error()));
   if (!decision) {
     roll_back(**session);
     return std::unexpected(std::move(decision.error()));
@@ -91,7 +93,8 @@ Result<StoreAnswer> Committer::run_block(const Options& options, std::chrono::mi
   if (!committed) {
     const auto trace = attempt.trace();
     auto error = gives_up(committed.error());
-    if (fault_of(committed.error()) != SqlFault::connection || !trace.commit_sent || trace.event == 0) return error;
+    if (fault_of(committed.error()) != SqlFault::connection || !trace.commit_sent || trace.event == 0)
+      return error;
     const auto fate = find_out(trace);
     if (fate == Fate::unknown) return unknown_outcome(error.error());
     if (fate == Fate::undone) return error;

@@ -17,8 +17,8 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr int kTries = 10;
-// Commands that share a transaction wait for others but shortly: then each goes alone, so that one that has to wait
-// does not hold up the rest.
+// Commands that share a transaction wait for others but shortly: then each goes alone, so that one that has
+// to wait does not hold up the rest.
 constexpr milliseconds kSharedLockTimeout{200};
 constexpr milliseconds kLockTimeout{3'000};
 constexpr int kLockTries = 3;
@@ -82,7 +82,8 @@ std::uint64_t Committer::run(std::span<const Command* const> commands,
   return events;
 }
 
-Result<Outcome> Committer::settle(std::span<const Command* const> commands, int tries, milliseconds lock_timeout) {
+Result<Outcome> Committer::settle(std::span<const Command* const> commands, int tries,
+                                  milliseconds lock_timeout) {
   int lock_timeouts = 0;
   Error last;
   for (int attempt = 1; attempt <= tries; ++attempt) {
@@ -132,9 +133,9 @@ Committer::Fate Committer::find_out(const Trace& trace) {
     std::this_thread::sleep_for(backoff(attempt));
     auto session = connection_.get();
     if (!session) continue;
-    const std::array<Statement, 1> ask{{{kFate,
-                                         {std::to_string(trace.transaction), ledger_.number,
-                                          static_cast<std::int64_t>(trace.event)}}}};
+    const std::array<Statement, 1> ask{
+        {{kFate,
+          {std::to_string(trace.transaction), ledger_.number, static_cast<std::int64_t>(trace.event)}}}};
     const auto result = (*session)->run(ask);
     if (!result) {
       // A server that crashed before it wrote the transaction's number down has not given it yet.
@@ -147,7 +148,8 @@ Committer::Fate Committer::find_out(const Trace& trace) {
     if (row.is_null(0, 0)) continue;
     const auto status = row.text(0, 0);
     if (status == "aborted") return Fate::undone;
-    // Without the event it was another one's number after a crash, unless it was committed between the two reads.
+    // Without the event it was another one's number after a crash, unless it was committed between the two
+    // reads.
     if (status == "committed" && std::exchange(seen_committed, true)) return Fate::undone;
   }
   return Fate::unknown;
@@ -155,11 +157,20 @@ Committer::Fate Committer::find_out(const Trace& trace) {
 
 void Committer::count(SqlFault fault) {
   switch (fault) {
-    case SqlFault::conflict: ++counts_.conflicts; break;
-    case SqlFault::lock_timeout: ++counts_.lock_timeouts; break;
-    case SqlFault::unique: ++counts_.raced_names; break;
-    case SqlFault::connection: ++counts_.reconnects; break;
-    case SqlFault::other: break;
+    case SqlFault::conflict:
+      ++counts_.conflicts;
+      break;
+    case SqlFault::lock_timeout:
+      ++counts_.lock_timeouts;
+      break;
+    case SqlFault::unique:
+      ++counts_.raced_names;
+      break;
+    case SqlFault::connection:
+      ++counts_.reconnects;
+      break;
+    case SqlFault::other:
+      break;
   }
 }
 

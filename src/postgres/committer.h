@@ -1,5 +1,5 @@
-// Runs commands in transactions of their own until they are decided: what a conflict, a lock that is kept, or a lost
-// connection undid is tried again in a new transaction, a bounded number of times.
+// Runs commands in transactions of their own until they are decided: what a conflict, a lock that is kept, or
+// a lost connection undid is tried again in a new transaction, a bounded number of times.
 #pragma once
 
 #include <atomic>
@@ -40,12 +40,14 @@ class Committer {
   Committer(std::string conninfo, const LedgerRef& ledger, PlanCache& plans, RetryCounts& counts)
       : connection_(std::move(conninfo)), ledger_(ledger), plans_(plans), counts_(counts) {}
 
-  /// Decides the commands in order, in one transaction where possible, and gives each answer once it is durable.
+  /// Decides the commands in order, in one transaction where possible, and gives each answer once it is
+  /// durable.
   /// \return how many events were recorded
   std::uint64_t run(std::span<const Command* const> commands,
                     const std::function<void(std::size_t, Result<StoreAnswer>)>& answer);
 
-  /// Runs the caller's block in a transaction; what it did is one event. It is not run twice: a conflict is `busy`.
+  /// Runs the caller's block in a transaction; what it did is one event. It is not run twice: a conflict is
+  /// `busy`.
   [[nodiscard]] Result<StoreAnswer> run_block(const Options& options, std::chrono::milliseconds time_limit,
                                               const std::function<Result<void>(TransactionPort&)>& block);
 

@@ -79,7 +79,9 @@ class SessionPool {
 class PostgresStore final : public Store {
  public:
   PostgresStore(Address address, LedgerRef ledger, bool read_only)
-      : address_(std::move(address)), ledger_(std::move(ledger)), read_only_(read_only),
+      : address_(std::move(address)),
+        ledger_(std::move(ledger)),
+        read_only_(read_only),
         queries_(address_.conninfo) {
     if (read_only_) return;
     for (int i = 0; i < address_.workers; ++i) workers_.emplace_back([this] { work(); });
@@ -215,9 +217,8 @@ class PostgresStore final : public Store {
     while (take(taken)) {
       commands.clear();
       for (const auto& request : taken) commands.push_back(&request.command);
-      const auto events = committer.run(commands, [&](std::size_t i, Result<StoreAnswer> answer) {
-        taken[i].done(std::move(answer));
-      });
+      const auto events = committer.run(
+          commands, [&](std::size_t i, Result<StoreAnswer> answer) { taken[i].done(std::move(answer)); });
       if (events > 0) note_events();
     }
   }
@@ -262,8 +263,8 @@ class PostgresStore final : public Store {
       }
       while (true) {
         auto session = connection.get();
-        auto sealed = session ? seal(**session, ledger_)
-                              : std::expected<Sealed, SqlError>(std::unexpected(SqlError{}));
+        auto sealed =
+            session ? seal(**session, ledger_) : std::expected<Sealed, SqlError>(std::unexpected(SqlError{}));
         if (sealed) {
           failures = 0;
           if (sealed->events == 0) break;  // nothing is left, or another session is at it
@@ -335,9 +336,9 @@ Result<Address> parse_address(std::string_view url) {
     if (part.starts_with("ledger=")) {
       address.ledger = part.substr(7);
       if (!is_name(address.ledger)) {
-        return fail(ErrorCode::invalid_command,
-                    fmt::format("ledger={}: a ledger's name is 1 to 128 of A-Z a-z 0-9 . _ : - / @",
-                                address.ledger));
+        return fail(
+            ErrorCode::invalid_command,
+            fmt::format("ledger={}: a ledger's name is 1 to 128 of A-Z a-z 0-9 . _ : - / @", address.ledger));
       }
     } else if (part.starts_with("workers=")) {
       const auto workers = parse_workers(part.substr(8));

@@ -199,8 +199,8 @@ class Round {
       seqs_[one.id] = seq_;
       if (one.replays) {
         for_each_replay(one.entry, [&](Replayed& replay) {
-          replay.original = Seq(
-              static_cast<std::uint64_t>(seqs_.at(static_cast<std::int64_t>(replay.original.value()))));
+          replay.original =
+              Seq(static_cast<std::uint64_t>(seqs_.at(static_cast<std::int64_t>(replay.original.value()))));
         });
         one.bytes.clear();
         encode_entry(one.entry, one.bytes);

@@ -1,8 +1,9 @@
 // Sealing: committed events get their seq, their place in the chain and their lines of statements, in groups.
 //
-// A number given inside each transaction would make all commits wait for each other. So an event has an id, drawn
-// after its transaction's last lock and read, and is numbered when it is committed, in the order of ids. That order is
-// a true one: an event that saw what another did drew its id after that one was committed, so it is sealed after it.
+// A number given inside each transaction would make all commits wait for each other. So an event has an id,
+// drawn after its transaction's last lock and read, and is numbered when it is committed, in the order of
+// ids. That order is a true one: an event that saw what another did drew its id after that one was committed,
+// so it is sealed after it.
 #pragma once
 
 #include "base/hash.h"
@@ -29,7 +30,7 @@ struct SealedEvent {
 
 /// Those with seq > after, oldest first, at most `limit`.
 [[nodiscard]] std::expected<std::vector<SealedEvent>, SqlError> sealed_events(Session& session,
-                                                                              const LedgerRef& ledger, Seq after,
-                                                                              std::size_t limit);
+                                                                              const LedgerRef& ledger,
+                                                                              Seq after, std::size_t limit);
 
 }  // namespace holdfast::postgres

@@ -19,10 +19,10 @@ constexpr std::array<StateCode, 9> kCodes{{{"53100", ErrorCode::storage_full},  
                                            {"57P03", ErrorCode::busy},          // cannot_connect_now
                                            {"25006", ErrorCode::read_only},     // read_only_sql_transaction
                                            {"XX001", ErrorCode::corrupt},       // data_corrupted
-                                           {"XX002", ErrorCode::corrupt},     // index_corrupted
+                                           {"XX002", ErrorCode::corrupt},       // index_corrupted
                                            // A law that a row states was to be broken: the rows are wrong.
-                                           {"23514", ErrorCode::corrupt},     // check_violation
-                                           {"22003", ErrorCode::corrupt}}};   // numeric_value_out_of_range
+                                           {"23514", ErrorCode::corrupt},    // check_violation
+                                           {"22003", ErrorCode::corrupt}}};  // numeric_value_out_of_range
 
 }  // namespace
 

@@ -13,12 +13,13 @@
 namespace holdfast::postgres {
 namespace {
 
-// Locks, in this order in every transaction: plans, groups, escrows, accounts, each in the order of its numbers.
+// Locks, in this order in every transaction: plans, groups, escrows, accounts, each in the order of its
+// numbers.
 
-// A name that is not there has no row to lock. Who may make one takes its stripe before his event's id is drawn, shared
-// with others who do; who records that a name was not there (a skipped item, a savepoint's error) has the stripe alone.
-// Without that an event could stand in the chain behind the making of what it says is not there. The first number tells
-// Holdfast's advisory locks from the application's.
+// A name that is not there has no row to lock. Who may make one takes its stripe before his event's id is
+// drawn, shared with others who do; who records that a name was not there (a skipped item, a savepoint's
+// error) has the stripe alone. Without that an event could stand in the chain behind the making of what it
+// says is not there. The first number tells Holdfast's advisory locks from the application's.
 constexpr std::int64_t kStripeSpace = 0x486f6c64;
 constexpr std::size_t kStripes = 64;
 constexpr std::string_view kShareStripes =
@@ -31,9 +32,9 @@ select exists (select from holdfast.keys where ledger = (select $1::int) and key
   or exists (select from holdfast.groups where ledger = (select $1::int) and name = any($4))
   or exists (select from holdfast.fee_plans where ledger = (select $1::int) and name = any($5)))";
 
-// Deposits of a currency are refused once there is too much of it. What other transactions deposit meanwhile is not seen,
-// and does not matter while there is little: 2,048 of them at once would have to bring the most that shares the lock.
-// Whoever brings more, or finds much, has it alone.
+// Deposits of a currency are refused once there is too much of it. What other transactions deposit meanwhile
+// is not seen, and does not matter while there is little: 2,048 of them at once would have to bring the most
+// that shares the lock. Whoever brings more, or finds much, has it alone.
 constexpr std::int64_t kDepositSpace = 0x486f6c65;
 constexpr std::int64_t kMuchDeposited = std::int64_t{1} << 50;
 constexpr Amount kMuchThere{std::int64_t{1} << 61};
@@ -41,7 +42,8 @@ constexpr std::string_view kShareDeposits = "select pg_advisory_xact_lock_shared
 constexpr std::string_view kLockDeposits = "select pg_advisory_xact_lock($1::int, $2::int)";
 
 constexpr std::string_view kEscrowsOfKeys =
-    "select key, escrow from holdfast.keys where ledger = (select $1::int) and key = any($2) and escrow is not null";
+    "select key, escrow from holdfast.keys where ledger = (select $1::int) and key = any($2) and escrow is "
+    "not null";
 
 constexpr std::string_view kPastCommands = R"(
 select k.key, e.event, e.at, e.entry, s.seq
@@ -61,31 +63,37 @@ select "group", name, open from holdfast.groups where ledger = (select $1::int) 
 constexpr std::string_view kLockGroups = R"(
 select "group", name, open from holdfast.groups where ledger = (select $1::int) and name = any($2) order by "group" for update)";
 
-#define ESCROW_COLUMNS                                                                                           \
-  "e.escrow, e.payer, e.beneficiary, e.\"group\", e.plan, e.amount, e.released, e.refunded, e.commission, "      \
+#define ESCROW_COLUMNS                                                                                      \
+  "e.escrow, e.payer, e.beneficiary, e.\"group\", e.plan, e.amount, e.released, e.refunded, e.commission, " \
   "e.processor_fee, e.frozen, e.release_at, e.refund_at, e.held_by, e.last_event from holdfast.escrows e "
 
-constexpr std::string_view kEscrows = "select " ESCROW_COLUMNS
-                                      "where e.ledger = (select $1::int) and e.escrow = any($2) order by e.escrow for update";
+constexpr std::string_view kEscrows =
+    "select " ESCROW_COLUMNS
+    "where e.ledger = (select $1::int) and e.escrow = any($2) order by e.escrow for update";
 constexpr std::string_view kEscrowsByKeyToo =
     "select " ESCROW_COLUMNS
     "where e.ledger = (select $1::int) and e.escrow = any($2::bigint[] || array("
-    "select k.escrow from holdfast.keys k where k.ledger = (select $1::int) and k.key = any($3) and k.escrow is not null)) "
+    "select k.escrow from holdfast.keys k where k.ledger = (select $1::int) and k.key = any($3) and k.escrow "
+    "is not null)) "
     "order by e.escrow for update";
 // One more than a batch can have, so that it is seen to be too large.
 constexpr std::string_view kEscrowsOfGroupsToo =
     "select " ESCROW_COLUMNS
     "where e.ledger = (select $1::int) and e.escrow = any($2::bigint[] || array("
-    "select k.escrow from holdfast.keys k where k.ledger = (select $1::int) and k.key = any($3) and k.escrow is not null) || array("
+    "select k.escrow from holdfast.keys k where k.ledger = (select $1::int) and k.key = any($3) and k.escrow "
+    "is not null) || array("
     "select m.escrow from unnest($4::text[]) named(name) "
     "join holdfast.groups g on g.ledger = (select $1::int) and g.name = named.name cross join lateral ("
-    "select escrow from holdfast.escrows where ledger = (select $1::int) and \"group\" = g.\"group\" and escrow > $5 "
-    "and escrow <= $6 and released + refunded < amount order by escrow limit $7) m)) order by e.escrow for update";
+    "select escrow from holdfast.escrows where ledger = (select $1::int) and \"group\" = g.\"group\" and "
+    "escrow > $5 "
+    "and escrow <= $6 and released + refunded < amount order by escrow limit $7) m)) order by e.escrow for "
+    "update";
 
-// Accounts by name, and the external accounts of the currencies of some of them. A debit keeps other debits away, a
-// credit only closing; closing keeps all away.
-#define NAMED_ACCOUNTS                                                                                      \
-  "select account, name, currency, kind, open from holdfast.accounts where ledger = (select $1::int) and name = any($2) " \
+// Accounts by name, and the external accounts of the currencies of some of them. A debit keeps other debits
+// away, a credit only closing; closing keeps all away.
+#define NAMED_ACCOUNTS                                                                                     \
+  "select account, name, currency, kind, open from holdfast.accounts where ledger = (select $1::int) and " \
+  "name = any($2) "                                                                                        \
   "order by account "
 constexpr std::string_view kCloseAccounts = NAMED_ACCOUNTS "for update";
 constexpr std::string_view kDebitAccounts = NAMED_ACCOUNTS "for no key update";
@@ -96,18 +104,20 @@ where ledger = (select $1::int) and name = any($2::text[] || array(
 order by account for key share)";
 
 // What is sealed and what is pending, in one statement: sealing moves it from one to the other.
-#define AVAILABLE_OF_A                                                                                          \
-  "coalesce((select l.available_after from holdfast.lines l where l.ledger = a.ledger and l.account = a.account " \
-  "order by l.seq desc limit 1), 0) + coalesce((select sum(p.available) from holdfast.pending p "               \
+#define AVAILABLE_OF_A                                                                                  \
+  "coalesce((select l.available_after from holdfast.lines l where l.ledger = a.ledger and l.account = " \
+  "a.account "                                                                                          \
+  "order by l.seq desc limit 1), 0) + coalesce((select sum(p.available) from holdfast.pending p "       \
   "where p.ledger = a.ledger and p.account = a.account), 0)"
 constexpr std::string_view kAvailable =
     "select a.account, (" AVAILABLE_OF_A
     ")::bigint from holdfast.accounts a where a.ledger = (select $1::int) and a.name = any($2)";
 // All money of a currency is a minus of its external accounts.
-constexpr std::string_view kTotals =
-    "select a.currency, (-sum(" AVAILABLE_OF_A
-    "))::bigint from holdfast.accounts a where a.ledger = (select $1::int) and a.kind = 5 and a.currency = any($2::text[] || array("
-    "select o.currency::text from holdfast.accounts o where o.ledger = (select $1::int) and o.name = any($3))) group by a.currency";
+constexpr std::string_view kTotals = "select a.currency, (-sum(" AVAILABLE_OF_A
+                                     "))::bigint from holdfast.accounts a where a.ledger = (select $1::int) "
+                                     "and a.kind = 5 and a.currency = any($2::text[] || array("
+                                     "select o.currency::text from holdfast.accounts o where o.ledger = "
+                                     "(select $1::int) and o.name = any($3))) group by a.currency";
 
 constexpr std::string_view kLiveOfClosed = R"(
 select a.account,
@@ -117,15 +127,16 @@ select a.account,
     where e.ledger = a.ledger and e.beneficiary = a.account and e.released + e.refunded < e.amount)
 from holdfast.accounts a where a.ledger = (select $1::int) and a.name = any($2))";
 
-#define PLAN_COLUMNS                                                                                            \
-  "v.plan, v.name, v.version, v.currency, v.commission_rate, v.commission_fixed, v.commission_min, "            \
-  "v.commission_max, v.commission_account, c.name, v.fee_rate, v.fee_fixed, v.fee_min, v.fee_max, "             \
+#define PLAN_COLUMNS                                                                                 \
+  "v.plan, v.name, v.version, v.currency, v.commission_rate, v.commission_fixed, v.commission_min, " \
+  "v.commission_max, v.commission_account, c.name, v.fee_rate, v.fee_fixed, v.fee_min, v.fee_max, "  \
   "v.fee_account, f.name, v.rounding "
-#define PLAN_TABLES                                                                                             \
-  "from holdfast.fee_plan_versions v "                                                                          \
-  "join holdfast.accounts c on c.ledger = v.ledger and c.account = v.commission_account "                       \
+#define PLAN_TABLES                                                                       \
+  "from holdfast.fee_plan_versions v "                                                    \
+  "join holdfast.accounts c on c.ledger = v.ledger and c.account = v.commission_account " \
   "join holdfast.accounts f on f.ledger = v.ledger and f.account = v.fee_account "
-constexpr std::string_view kPlans = "select " PLAN_COLUMNS PLAN_TABLES "where v.ledger = (select $1::int) and v.plan = any($2)";
+constexpr std::string_view kPlans =
+    "select " PLAN_COLUMNS PLAN_TABLES "where v.ledger = (select $1::int) and v.plan = any($2)";
 constexpr std::string_view kPlansPayingIntoClosed =
     "select " PLAN_COLUMNS
     ", (select count(*) from holdfast.escrows e where e.ledger = v.ledger and e.plan = v.plan "
@@ -134,7 +145,8 @@ constexpr std::string_view kPlansPayingIntoClosed =
     "where v.ledger = (select $1::int) and (c.name = any($2) or f.name = any($2))";
 
 constexpr std::string_view kMoment =
-    "select greatest(clock_timestamp(), at), pg_current_xact_id()::text::bigint from holdfast.ledgers where ledger = (select $1::int)";
+    "select greatest(clock_timestamp(), at), pg_current_xact_id()::text::bigint from holdfast.ledgers where "
+    "ledger = (select $1::int)";
 constexpr std::string_view kDraw = "select nextval($1::text::regclass) from generate_series(1, $2)";
 
 FeeRule rule_at(const ResultSet& rows, std::size_t row, std::size_t column) {
@@ -216,7 +228,9 @@ void tidy(std::vector<T>& list) {
 /// The names that a command of this footprint may be the first to make.
 std::vector<std::string_view> may_be_made(const Footprint& wanted) {
   std::vector<std::string_view> names(wanted.keys.begin(), wanted.keys.end());
-  const auto add = [&](const std::vector<std::string>& more) { names.insert(names.end(), more.begin(), more.end()); };
+  const auto add = [&](const std::vector<std::string>& more) {
+    names.insert(names.end(), more.begin(), more.end());
+  };
   if (wanted.new_ids.accounts > 0) add(wanted.accounts);
   if (wanted.new_ids.groups > 0) add(wanted.groups);
   if (wanted.new_ids.fee_plans > 0) add(wanted.fee_plans);
@@ -260,9 +274,8 @@ std::vector<std::string> codes(const std::vector<Currency>& currencies) {
 bool has_replay(const Entry& entry) {
   if (std::holds_alternative<Replayed>(entry.body)) return true;
   const auto* atomic = std::get_if<AtomicDone>(&entry.body);
-  return atomic != nullptr && std::ranges::any_of(atomic->entries, [](const auto& inner) {
-           return inner && has_replay(*inner);
-         });
+  return atomic != nullptr &&
+         std::ranges::any_of(atomic->entries, [](const auto& inner) { return inner && has_replay(*inner); });
 }
 
 /// Inside a block, its own event was replayed under the number that it had until now.
@@ -294,7 +307,9 @@ struct Attempt::Needs {
   std::size_t events = 0;
 
   void operator()(const DefineFeePlan&) { defines_plan = true; }
-  void operator()(const Deposit& op) { deposited = std::min(deposited + op.amount.minor(), std::int64_t{1} << 62); }
+  void operator()(const Deposit& op) {
+    deposited = std::min(deposited + op.amount.minor(), std::int64_t{1} << 62);
+  }
   void operator()(const Release& op) { batch(op); }
   void operator()(const Refund& op) { batch(op); }
   void operator()(const CloseGroup&) { changes_group = true; }
@@ -397,9 +412,9 @@ void Attempt::look_up_keys(const std::vector<std::string>& keys) {
       const auto decoded = decode_entry(rows.bytes(i, 3), entry);
       const auto* mine = decoded ? entry_with_key(entry, key) : nullptr;
       if (mine == nullptr) {
-        corrupt_ = data_corrupted(
-            fmt::format("event {} of key {}: {}", past.event_id, key,
-                        decoded ? "the key is not in it" : decoded.error().message.c_str()));
+        corrupt_ =
+            data_corrupted(fmt::format("event {} of key {}: {}", past.event_id, key,
+                                       decoded ? "the key is not in it" : decoded.error().message.c_str()));
         return;
       }
       past.entry = *mine;
@@ -549,8 +564,8 @@ std::expected<void, SqlError> Attempt::load_rows(const Footprint& wanted, const 
   return load_plans(std::move(plans));
 }
 
-/// Keeps names that were not found from being made before this is committed. One that was made since it was looked up
-/// begins the attempt anew.
+/// Keeps names that were not found from being made before this is committed. One that was made since it was
+/// looked up begins the attempt anew.
 std::expected<void, SqlError> Attempt::hold_absences(const Footprint& wanted) {
   const auto absent = [](const std::vector<std::string>& names, const auto& find) {
     std::vector<std::string> out;
@@ -562,21 +577,24 @@ std::expected<void, SqlError> Attempt::hold_absences(const Footprint& wanted) {
   const auto groups = absent(wanted.groups, [&](const auto& name) { return set_.find_group(name); });
   const auto plans = absent(wanted.fee_plans, [&](const auto& name) { return set_.find_latest_plan(name); });
   std::vector<std::string_view> names;
-  for (const auto* some : {&keys, &accounts, &groups, &plans}) names.insert(names.end(), some->begin(), some->end());
+  for (const auto* some : {&keys, &accounts, &groups, &plans})
+    names.insert(names.end(), some->begin(), some->end());
   if (names.empty()) return {};
   bool any_there = false;
   pipeline_.add(kLockStripes, {kStripeSpace, stripes_of(ledger_.number, names)});
   pipeline_.add(kAnyThere, {ledger_.number, keys, accounts, groups, plans},
                 [&](const ResultSet& rows) { any_there = rows.boolean(0, 0); });
   if (auto run = run_pipeline(); !run) return run;
-  if (any_there) return std::unexpected(SqlError{"40001", "a name was made by another transaction meanwhile"});
+  if (any_there)
+    return std::unexpected(SqlError{"40001", "a name was made by another transaction meanwhile"});
   return {};
 }
 
 template <class Id>
 void Attempt::draw(std::string_view what, std::size_t count, std::vector<Id>& into) {
   if (count == 0) return;
-  pipeline_.add(kDraw, {fmt::format("holdfast.{}_of_{}", what, ledger_.number), static_cast<std::int64_t>(count)},
+  pipeline_.add(kDraw,
+                {fmt::format("holdfast.{}_of_{}", what, ledger_.number), static_cast<std::int64_t>(count)},
                 [&into](const ResultSet& rows) {
                   for (std::size_t i = 0; i < rows.rows(); ++i) into.push_back(id_at<Id>(rows, i, 0));
                 });

@@ -1,5 +1,5 @@
-// Commands in one transaction: lock and load what they can touch, decide, write what happened. Two round trips,
-// whatever their number.
+// Commands in one transaction: lock and load what they can touch, decide, write what happened. Two round
+// trips, whatever their number.
 #pragma once
 
 #include <memory>
@@ -16,10 +16,10 @@ namespace holdfast::postgres {
 
 /// What every transaction of the store sets for itself; $1 is the lock timeout in milliseconds.
 ///
-/// The statements are made for indexes, and are planned anew each time. A table that grew since it was last analyzed
-/// must not tempt the planner to scan it whole, or to compile. The ledger is compared with `(select $1::int)`: the
-/// planner, who cannot look into it, expects an average ledger's rows; of a ledger that is newer than its statistics it
-/// would expect none, and read all of it to find a few.
+/// The statements are made for indexes, and are planned anew each time. A table that grew since it was last
+/// analyzed must not tempt the planner to scan it whole, or to compile. The ledger is compared with `(select
+/// $1::int)`: the planner, who cannot look into it, expects an average ledger's rows; of a ledger that is
+/// newer than its statistics it would expect none, and read all of it to find a few.
 inline constexpr std::string_view kTransactionSettings =
     "select set_config('lock_timeout', $1, true), set_config('synchronous_commit', 'on', true), "
     "set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true), "
@@ -68,8 +68,8 @@ class Attempt {
   /// The same inside the transaction that the session has open.
   [[nodiscard]] std::expected<Outcome, SqlError> run_inside(std::span<const Command* const> commands);
 
-  /// A block's commands come one by one; what they did is one event, numbered and written at the end. `begin_block`
-  /// looks the key up; after an error the block is given up.
+  /// A block's commands come one by one; what they did is one event, numbered and written at the end.
+  /// `begin_block` looks the key up; after an error the block is given up.
   [[nodiscard]] std::expected<void, SqlError> begin_block(const Options& options,
                                                           std::chrono::milliseconds lock_timeout);
   [[nodiscard]] std::expected<void, SqlError> load_for_block(const Command& command);
@@ -81,7 +81,8 @@ class Attempt {
   [[nodiscard]] WorkingSet& rows() { return set_; }
   [[nodiscard]] Moment moment() const { return {Seq(event_ids_.front()), at_}; }
   [[nodiscard]] const Trace& trace() const { return trace_; }
-  /// What `run` decided, where the connection was lost after its commit was sent and the commit is known to be done.
+  /// What `run` decided, where the connection was lost after its commit was sent and the commit is known to
+  /// be done.
   [[nodiscard]] Outcome take_outcome() { return std::move(outcome_); }
 
  private:

@@ -16,8 +16,8 @@ Id unused(const std::vector<Id>& ids, std::size_t used, std::size_t ahead = 0) {
 
 }  // namespace
 
-/// Applies what was decided to the rows that were loaded. A row that was not loaded is one that no decision reads:
-/// the accounts that escrows and plans name, of which only the change is kept.
+/// Applies what was decided to the rows that were loaded. A row that was not loaded is one that no decision
+/// reads: the accounts that escrows and plans name, of which only the change is kept.
 class WorkingEdit {
  public:
   WorkingEdit(WorkingSet& set, Seq event) : s_(set), event_(event.value()) {}
@@ -50,7 +50,8 @@ class WorkingEdit {
         if (account.row.kind == AccountKind::external) {
           change_total(currency, -delta);
         } else if (delta < Amount()) {
-          HOLDFAST_ASSERT(account.row.available >= Amount(), "no account but an external one goes below zero");
+          HOLDFAST_ASSERT(account.row.available >= Amount(),
+                          "no account but an external one goes below zero");
           account.debited = true;
         }
       }
@@ -150,7 +151,8 @@ class WorkingEdit {
       escrow->dates = dates;
       escrow->touched_by.resize(touches);
     });
-    if (escrow->touched_by.empty() || escrow->touched_by.back() != event_) escrow->touched_by.push_back(event_);
+    if (escrow->touched_by.empty() || escrow->touched_by.back() != event_)
+      escrow->touched_by.push_back(event_);
     return change(escrow->row);
   }
 

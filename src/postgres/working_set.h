@@ -1,5 +1,5 @@
-// The rows that one transaction locked and loaded, and what its commands change in them: the bridge between the
-// pure core, which reads and applies rows, and SQL, which loads and writes them in sets.
+// The rows that one transaction locked and loaded, and what its commands change in them: the bridge between
+// the pure core, which reads and applies rows, and SQL, which loads and writes them in sets.
 //
 // An event's number here is its event id: its seq is given when it is sealed.
 #pragma once
@@ -20,7 +20,8 @@ namespace holdfast::postgres {
 
 struct LoadedAccount {
   std::string name;
-  AccountRow row;  // `available` is loaded where the account may be debited or closed, the rest where it may be closed
+  AccountRow row;  // `available` is loaded where the account may be debited or closed, the rest where it may
+                   // be closed
   bool fresh = false;
   bool debited = false;  // by an event of this transaction
   bool closed = false;   // likewise
@@ -32,8 +33,8 @@ struct LoadedEscrow {
   EscrowId id;
   EscrowRow row;
   Dates dates;
-  std::uint64_t held_by = 0;  // the event that held it
-  std::uint64_t before = 0;   // the last event before this transaction; 0 where it is fresh
+  std::uint64_t held_by = 0;              // the event that held it
+  std::uint64_t before = 0;               // the last event before this transaction; 0 where it is fresh
   std::vector<std::uint64_t> touched_by;  // events of this transaction, in order
   bool due_before = false;                // had a row in due_dates
   PlanId plan_before;
@@ -62,7 +63,7 @@ struct LoadedPlan {
 struct TakenKey {
   std::string key;
   std::uint64_t event = 0;
-  EscrowId escrow;          // where the command held one
+  EscrowId escrow;           // where the command held one
   bool later_chunk = false;  // taken by an earlier event of the same chunked command
 };
 
@@ -89,8 +90,8 @@ using PendingAmounts = std::unordered_map<PendingKey, Amount, PendingHash>;
 
 class WorkingSet final : public WorkingRows {
  public:
-  // Filling, by the loader. What was loaded before stays: it may have changed meanwhile. Sums that are loaded come on
-  // top of what was changed before they were known.
+  // Filling, by the loader. What was loaded before stays: it may have changed meanwhile. Sums that are loaded
+  // come on top of what was changed before they were known.
   void add_account(AccountId id, std::string name, AccountRow row);
   void add_escrow(LoadedEscrow escrow);
   void add_escrow_key(std::string key, EscrowId id) { escrow_keys_[std::move(key)] = id; }
@@ -142,7 +143,9 @@ class WorkingSet final : public WorkingRows {
   void rename_event(std::uint64_t from, std::uint64_t to);
 
   // What is to be written.
-  [[nodiscard]] const std::unordered_map<AccountId, LoadedAccount>& changed_accounts() const { return accounts_; }
+  [[nodiscard]] const std::unordered_map<AccountId, LoadedAccount>& changed_accounts() const {
+    return accounts_;
+  }
   [[nodiscard]] const std::deque<LoadedEscrow>& changed_escrows() const { return escrows_; }
   [[nodiscard]] const std::map<GroupId, LoadedGroup>& changed_groups() const { return groups_; }
   [[nodiscard]] const std::map<PlanId, LoadedPlan>& changed_plans() const { return plans_; }

@@ -25,8 +25,10 @@ constexpr std::string_view kMakePlan = R"(
 insert into holdfast.fee_plan_versions (ledger, plan, name, version, currency, commission_rate, commission_fixed,
   commission_min, commission_max, commission_account, fee_rate, fee_fixed, fee_min, fee_max, fee_account, rounding)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16))";
-constexpr std::string_view kFirstPlan = "insert into holdfast.fee_plans (ledger, name, latest) values ($1, $2, $3)";
-constexpr std::string_view kLaterPlan = "update holdfast.fee_plans set latest = $3 where ledger = $1 and name = $2";
+constexpr std::string_view kFirstPlan =
+    "insert into holdfast.fee_plans (ledger, name, latest) values ($1, $2, $3)";
+constexpr std::string_view kLaterPlan =
+    "update holdfast.fee_plans set latest = $3 where ledger = $1 and name = $2";
 
 constexpr std::string_view kHoldEscrows = R"(
 insert into holdfast.escrows (ledger, escrow, key, payer, beneficiary, "group", plan, amount, released, refunded,
@@ -180,9 +182,9 @@ void write_escrows(std::int64_t ledger, const std::deque<LoadedEscrow>& all, Pip
   if (!changed.escrow.empty()) {
     auto& c = changed;
     out.add(kChangeEscrows,
-            {ledger, std::move(c.escrow), std::move(c.released), std::move(c.refunded), std::move(c.commission),
-             std::move(c.processor_fee), std::move(c.event), std::move(c.plan), std::move(c.frozen),
-             std::move(c.release_at), std::move(c.refund_at)});
+            {ledger, std::move(c.escrow), std::move(c.released), std::move(c.refunded),
+             std::move(c.commission), std::move(c.processor_fee), std::move(c.event), std::move(c.plan),
+             std::move(c.frozen), std::move(c.release_at), std::move(c.refund_at)});
   }
   if (!between_escrow.empty()) {
     out.add(kEscrowEvents, {ledger, std::move(between_escrow), std::move(between_event)});
@@ -260,14 +262,13 @@ void write_plans(std::int64_t ledger, const std::map<PlanId, LoadedPlan>& all, P
   for (const auto& [id, plan] : all) {
     if (!plan.fresh) continue;
     const auto& row = plan.row;
-    out.add(kMakePlan,
-            {ledger, std::int64_t{id.value()}, row.name, std::int64_t{row.version},
-             std::string(row.currency.code()), std::int64_t{row.commission.rate.billionths()},
-             row.commission.fixed.minor(), row.commission.min.minor(), nullable(maximum(row.commission)),
-             std::int64_t{row.commission_account.value()}, std::int64_t{row.processor_fee.rate.billionths()},
-             row.processor_fee.fixed.minor(), row.processor_fee.min.minor(),
-             nullable(maximum(row.processor_fee)), std::int64_t{row.fee_account.value()},
-             static_cast<std::int64_t>(row.rounding)});
+    out.add(kMakePlan, {ledger, std::int64_t{id.value()}, row.name, std::int64_t{row.version},
+                        std::string(row.currency.code()), std::int64_t{row.commission.rate.billionths()},
+                        row.commission.fixed.minor(), row.commission.min.minor(),
+                        nullable(maximum(row.commission)), std::int64_t{row.commission_account.value()},
+                        std::int64_t{row.processor_fee.rate.billionths()}, row.processor_fee.fixed.minor(),
+                        row.processor_fee.min.minor(), nullable(maximum(row.processor_fee)),
+                        std::int64_t{row.fee_account.value()}, static_cast<std::int64_t>(row.rounding)});
     out.add(row.version == 1 ? kFirstPlan : kLaterPlan, {ledger, row.name, std::int64_t{id.value()}});
   }
 }

@@ -119,8 +119,8 @@ TEST_F(ExitCodes, Storage) {
       {"audit", "--ledger", "./nowhere"},
       {"verify", "--ledger", "./nowhere"},
       {"backup", "copy", "--ledger", "./nowhere"},
-      {"account", "user:1", "--ledger", "postgresql://me:secret@host/db"},
-      {"backup", "copy", "--ledger", "postgresql://me:secret@host/db"},
+      {"account", "user:1", "--ledger", "postgresql://me:secret@127.0.0.1:1/db"},
+      {"backup", "copy", "--ledger", "postgresql://me:secret@127.0.0.1:1/db"},
       {"restore", "holdfast-data"},
   };
   for (const auto& arguments : cases) {

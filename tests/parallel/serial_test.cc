@@ -1,8 +1,8 @@
-// Law 9 on PostgreSQL: whatever many sessions do at once, the answers are those of the naive model, given the same
-// commands one by one in the order of `seq`.
+// Law 9 on PostgreSQL: whatever many sessions do at once, the answers are those of the naive model, given the
+// same commands one by one in the order of `seq`.
 //
-// Threads give random commands over few names, in rounds; after each round everything is sealed, the model is given
-// the commands that were recorded, in seal order, and every answer and row is compared.
+// Threads give random commands over few names, in rounds; after each round everything is sealed, the model is
+// given the commands that were recorded, in seal order, and every answer and row is compared.
 #include <gtest/gtest.h>
 
 #include <atomic>
