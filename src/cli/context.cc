@@ -37,6 +37,18 @@ void print_details(const Error& error) {
 
 }  // namespace
 
+std::string Context::shown_ledger() const {
+  if (!ledger_url.starts_with("postgres")) return ledger_url;
+  auto shown = ledger_url.substr(0, ledger_url.find('?'));  // an option may be a password too
+  const auto user = shown.find("://");
+  const auto at = shown.rfind('@');
+  const auto colon = user == std::string::npos ? user : shown.find(':', user + 3);
+  if (colon != std::string::npos && at != std::string::npos && colon < at) {
+    shown.replace(colon + 1, at - colon - 1, "***");
+  }
+  return shown;
+}
+
 Result<Ledger> Context::open_to_write(bool create) const {
   OpenOptions options;
   options.create = create;

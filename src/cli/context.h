@@ -20,6 +20,8 @@ struct Context {
   Output out{1};
   ExitCode exit = ExitCode::done;
 
+  /// The ledger's url for people: without the password that it may hold.
+  [[nodiscard]] std::string shown_ledger() const;
   /// To write: another process that writes refuses it.
   [[nodiscard]] Result<Ledger> open_to_write(bool create = false) const;
   /// To ask: works beside a process that writes.

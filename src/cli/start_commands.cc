@@ -23,8 +23,8 @@ ExitCode init(Context& context) {
   if (!status) return context.failed(status.error());
   if (context.json) return context.out.line(json::to_json(*status)), ExitCode::done;
   context.out.line(there ? fmt::format("{} is a ledger already, at seq {}: nothing was changed.",
-                                       context.ledger_url, grouped(status->seq.value()))
-                         : fmt::format("made an empty ledger in {}", context.ledger_url));
+                                       context.shown_ledger(), grouped(status->seq.value()))
+                         : fmt::format("made an empty ledger in {}", context.shown_ledger()));
   return ExitCode::done;
 }
 
