@@ -30,7 +30,8 @@ class SerialOrder : public ::testing::Test {
  protected:
   void open(int workers) {
     url_ = testing::shared_postgres().new_database();
-    auto store = postgres::open_postgres_store(url_ + "&workers=" + std::to_string(workers), true, false);
+    auto store =
+        postgres::open_postgres_store(url_ + "&workers=" + std::to_string(workers), {.create = true});
     ASSERT_TRUE(store) << store.error().message;
     store_ = std::move(*store);
     auto session = postgres::connect(url_);
