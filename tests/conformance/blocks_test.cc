@@ -227,6 +227,34 @@ TEST_P(BlocksTest, WhatWasFirstTouchedInARolledBackSavepointIsTouchedAgain) {
   }
 }
 
+// What is taken back was changed before a hundred other rows were loaded and made.
+TEST_P(BlocksTest, ASavepointOfManyRowsIsTakenBackWhole) {
+  constexpr int kEscrows = 60;
+  for (int i = 0; i < kEscrows; ++i) run(ledger, hold(fmt::format("h{}", i), "alice", "shop", 100, "g"));
+  run(ledger, freeze("h1"));
+  must(ledger.atomic(
+      [&](Transaction& transaction) -> Result<void> {
+        const auto lost = transaction.savepoint([&]() -> Result<void> {
+          must(transaction.execute(freeze("h0")));
+          must(transaction.execute(resolve("r", "h1", 10, 20)));
+          for (int i = 2; i < kEscrows; ++i) {
+            must(transaction.execute(hold(fmt::format("n{}", i), "bob", "shop", 50, fmt::format("g{}", i))));
+            must(transaction.execute(refund_part(fmt::format("p{}", i), fmt::format("h{}", i), 30)));
+          }
+          return std::unexpected(refused("no"));
+        });
+        EXPECT_FALSE(lost);
+        must(transaction.execute(deposit("d", "bob", 1)));
+        return {};
+      },
+      kPatient));
+  EXPECT_EQ(buckets("alice"), fmt::format("{}+{}", 100'000 - kEscrows * 100, kEscrows * 100));
+  EXPECT_EQ(buckets("bob"), "100001+0");
+  EXPECT_EQ(status(ledger, "h0"), EscrowStatus::locked);
+  EXPECT_EQ(escrow("h1").locked, Amount(100));
+  EXPECT_EQ(split(settle(ledger, release_group("g"))), "EUR 59 of 5900: 295 / 177 / 5428");
+}
+
 TEST_P(BlocksTest, ReadsOfOneGroupAgainAfterARolledBackRelease) {
   for (int i = 0; i < 10; ++i) run(ledger, hold(fmt::format("h{}", i), "alice", "shop", 100, "g"));
   must(ledger.atomic(
