@@ -51,6 +51,25 @@ class ConnectionFaults : public ::testing::Test {
                      "a" + n)};
   }
 
+  /// Cuts a release at one message of so many, up to its last.
+  void at_messages_of_a_release(std::uint64_t step) {
+    std::int64_t released = 0;
+    std::uint64_t message = 1;
+    for (int stayed_whole = 0; stayed_whole < 2 && message < 400; message += step) {
+      const auto key = fmt::format("h{}", message);
+      run(direct_, hold(key, "alice", "shop", 100));
+      // Sealed before: else the sealer's messages would be counted too.
+      wait_until_sealed(direct_);
+      proxy_.arm(Cut::at_message, message);
+      const auto command = with_key(release({key}), "r" + key);
+      ASSERT_NO_FATAL_FAILURE(expect_once(command, ledger_.execute(command))) << "cut at message " << message;
+      ++released;
+      stayed_whole += proxy_.disarm() ? 0 : 1;
+    }
+    EXPECT_GT(message, 40U);
+    EXPECT_EQ(available(direct_, "shop"), released * 92);
+  }
+
   const std::string name_ = next_name();
   CuttingProxy proxy_{shared_postgres().directory() / ".s.PGSQL.5432"};
   Ledger direct_{nullptr};
@@ -94,21 +113,8 @@ TEST_F(ConnectionFaults, WithoutAKeyToo) {
   EXPECT_EQ(available(direct_, "shop"), 12 * 920);
 }
 
-TEST_F(ConnectionFaults, AtEveryMessageOfARelease) {
-  std::uint64_t message = 1;
-  for (int stayed_whole = 0; stayed_whole < 3 && message < 400; ++message) {
-    const auto key = fmt::format("h{}", message);
-    run(direct_, hold(key, "alice", "shop", 100));
-    // Sealed before: else the sealer's messages would be counted too.
-    wait_until_sealed(direct_);
-    proxy_.arm(Cut::at_message, message);
-    const auto command = with_key(release({key}), "r" + key);
-    const auto answer = ledger_.execute(command);
-    ASSERT_NO_FATAL_FAILURE(expect_once(command, answer)) << "cut at message " << message;
-    stayed_whole += proxy_.disarm() ? 0 : 1;
-  }
-  EXPECT_GT(message, 40U);
-  EXPECT_EQ(available(direct_, "shop"), static_cast<std::int64_t>(message - 1) * 92);
+TEST_F(ConnectionFaults, AtAThirdOfTheMessagesOfARelease) {
+  at_messages_of_a_release(3);
 }
 
 TEST_F(ConnectionFaults, WhatSharesATransactionIsAnsweredEach) {
@@ -129,6 +135,11 @@ TEST_F(ConnectionFaults, WhatSharesATransactionIsAnsweredEach) {
     EXPECT_TRUE(proxy_.disarm());
     EXPECT_EQ(available(direct_, "bob"), 100'000 + (round + 1) * kCommands);
   }
+}
+
+class LongConnectionFaults : public ConnectionFaults {};
+TEST_F(LongConnectionFaults, AtEveryMessageOfARelease) {
+  at_messages_of_a_release(1);
 }
 
 TEST_F(ConnectionFaults, ABlockIsWholeOrNotThere) {
@@ -171,7 +182,7 @@ TEST_F(ConnectionFaults, AChunkedCommandGoesOn) {
 }
 
 TEST_F(ConnectionFaults, SealingGoesOnAfterItWasCut) {
-  for (std::uint64_t message = 1; message < 30; ++message) {
+  for (std::uint64_t message = 1; message < 30; message += 3) {
     proxy_.arm(Cut::at_message, 60 + message);
     run(ledger_, deposit(fmt::format("d{}", message), "alice", 1));
     wait_until_sealed(direct_);
