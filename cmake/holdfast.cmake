@@ -44,10 +44,10 @@ function(holdfast_layer name)
   endif()
 endfunction()
 
-# holdfast_test(NAME SOURCES … LIBRARIES … [TIMEOUT seconds] [LABELS …] [TOGETHER]): a GoogleTest program, each test known
-# to ctest; TOGETHER: only the whole program is, because its tests share what is slow to start.
+# holdfast_test(NAME SOURCES … LIBRARIES … [TIMEOUT seconds] [LABELS …] [TOGETHER [ARGUMENTS …]]): a GoogleTest program,
+# each test known to ctest; TOGETHER: only the whole program is, because its tests share what is slow to start.
 function(holdfast_test name)
-  cmake_parse_arguments(T "TOGETHER" "TIMEOUT" "SOURCES;LIBRARIES;LABELS" ${ARGN})
+  cmake_parse_arguments(T "TOGETHER" "TIMEOUT" "SOURCES;LIBRARIES;LABELS;ARGUMENTS" ${ARGN})
   if(NOT T_TIMEOUT AND T_TOGETHER)
     set(T_TIMEOUT 300)
   elseif(NOT T_TIMEOUT)
@@ -58,7 +58,7 @@ function(holdfast_test name)
   target_compile_definitions(${name} PRIVATE HOLDFAST_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   target_link_libraries(${name} PRIVATE ${T_LIBRARIES} holdfast_flags rapidcheck GTest::gtest GTest::gtest_main)
   if(T_TOGETHER)
-    add_test(NAME ${name} COMMAND ${name})
+    add_test(NAME ${name} COMMAND ${name} ${T_ARGUMENTS})
     set_tests_properties(${name} PROPERTIES TIMEOUT ${T_TIMEOUT} LABELS "${T_LABELS}")
   else()
     gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT ${T_TIMEOUT} LABELS "${T_LABELS}")

@@ -6,6 +6,9 @@
 namespace holdfast {
 namespace {
 
+class SeedClose : public ::testing::TestWithParam<testing::StoreKind> {};
+INSTANTIATE_TEST_SUITE_P(Stores, SeedClose, ::testing::ValuesIn(testing::kDirectStores), testing::store_name);
+
 constexpr int kPledges = 2'500;
 
 void expect_closed(const Settlement& settlement) {
@@ -19,8 +22,8 @@ void expect_closed(const Settlement& settlement) {
   EXPECT_TRUE(settlement.skipped_count.empty());
 }
 
-TEST(SeedClose, ReleasesAll2500AndReportsExactlyThose) {
-  Shop shop(kPledges * 999);
+TEST_P(SeedClose, ReleasesAll2500AndReportsExactlyThose) {
+  Shop shop(GetParam(), kPledges * 999);
   ASSERT_TRUE(shop.ledger().execute(many_holds("campaign", kPledges, 999)).has_value());
   Release close;
   close.group = "campaign";
@@ -36,7 +39,7 @@ TEST(SeedClose, ReleasesAll2500AndReportsExactlyThose) {
   shop.expect_lawful();
 }
 
-TEST(SeedClose, KilledAfter1300InChunksAndRunAgainWithItsKeyEndsTheSame) {
+TEST(SeedCloseInChunks, KilledAfter1300InChunksAndRunAgainWithItsKeyEndsTheSame) {
   Release close;
   close.group = "campaign";
   close.mode = BatchMode::skip;

@@ -12,11 +12,15 @@
 namespace holdfast {
 namespace {
 
-TEST(SeedParallel, TenThreadsReleaseBatchesAndTheCommissionIsExact) {
+class SeedParallel : public ::testing::TestWithParam<testing::StoreKind> {};
+INSTANTIATE_TEST_SUITE_P(Stores, SeedParallel, ::testing::ValuesIn(testing::kDirectStores),
+                         testing::store_name);
+
+TEST_P(SeedParallel, TenThreadsReleaseBatchesAndTheCommissionIsExact) {
   constexpr int kThreads = 10;
   constexpr int kBatches = 8;
   constexpr int kItems = 25;
-  Shop shop(kThreads * kBatches * kItems * 1'000);
+  Shop shop(GetParam(), kThreads * kBatches * kItems * 1'000);
   auto& ledger = shop.ledger();
   for (int t = 0; t < kThreads; ++t) {
     ASSERT_TRUE(ledger.execute(many_holds(fmt::format("t{}", t), kBatches * kItems, 1'000)).has_value());
@@ -42,8 +46,8 @@ TEST(SeedParallel, TenThreadsReleaseBatchesAndTheCommissionIsExact) {
   shop.expect_lawful();
 }
 
-TEST(SeedParallel, TwoGroupsOfAThousandInParallelPayACommissionOf100000) {
-  Shop shop(2'000'000);
+TEST_P(SeedParallel, TwoGroupsOfAThousandInParallelPayACommissionOf100000) {
+  Shop shop(GetParam(), 2'000'000);
   auto& ledger = shop.ledger();
   for (const auto* group : {"a", "b"})
     ASSERT_TRUE(ledger.execute(many_holds(group, 1'000, 1'000)).has_value());
@@ -64,9 +68,9 @@ TEST(SeedParallel, TwoGroupsOfAThousandInParallelPayACommissionOf100000) {
   shop.expect_lawful();
 }
 
-TEST(SeedParallel, OfThreeHoldsOf5000On10000TwoSucceed) {
+TEST_P(SeedParallel, OfThreeHoldsOf5000On10000TwoSucceed) {
   for (int round = 0; round < 20; ++round) {
-    Shop shop(10'000);
+    Shop shop(GetParam(), 10'000);
     std::array<Result<Answered<HoldResult>>, 3> answers;
     std::barrier start(3);
     std::vector<std::thread> threads;
@@ -91,9 +95,9 @@ TEST(SeedParallel, OfThreeHoldsOf5000On10000TwoSucceed) {
   }
 }
 
-TEST(SeedParallel, OfAReleaseAndARefundOfOneEscrowExactlyOneWinsEachTime) {
+TEST_P(SeedParallel, OfAReleaseAndARefundOfOneEscrowExactlyOneWinsEachTime) {
   constexpr int kRaces = 1'000;
-  Shop shop(kRaces * 1'000);
+  Shop shop(GetParam(), kRaces * 1'000);
   auto& ledger = shop.ledger();
   ASSERT_TRUE(ledger.execute(many_holds("race", kRaces, 1'000)).has_value());
   std::vector<Result<Answered<Settlement>>> released(kRaces);

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "holdfast/holdfast.h"
-#include "tests/support/temporary_directory.h"
+#include "tests/support/stores.h"
 
 namespace holdfast {
 
@@ -41,7 +41,7 @@ inline Command many_holds(const std::string& group, int count, std::int64_t amou
 
 class Shop {
  public:
-  explicit Shop(std::int64_t deposit) : ledger_(open(true)) {
+  Shop(testing::StoreKind store, std::int64_t deposit) : place_(store), ledger_(place_.open()) {
     EXPECT_TRUE(ledger_.open_account({"payer", euro(), AccountKind::user}).has_value());
     EXPECT_TRUE(ledger_.open_account({"shop", euro(), AccountKind::beneficiary}).has_value());
     EXPECT_TRUE(ledger_.define_fee_plan(standard_plan()).has_value());
@@ -62,21 +62,14 @@ class Shop {
   }
 
   void expect_lawful() {
+    testing::wait_until_sealed(ledger_);
     const auto report = ledger_.audit();
     ASSERT_TRUE(report.has_value()) << report.error().message;
     for (const auto& check : report->checks) EXPECT_TRUE(check.ok) << check.law << ": " << check.detail;
   }
 
  private:
-  Ledger open(bool create) {
-    OpenOptions options;
-    options.create = create;
-    auto opened = Ledger::open(directory_.path().string() + "/ledger", options);
-    HOLDFAST_ASSERT(opened.has_value(), "a new ledger opens");
-    return std::move(*opened);
-  }
-
-  testing::TemporaryDirectory directory_;
+  testing::Place place_;
   Ledger ledger_;
 };
 

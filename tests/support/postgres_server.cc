@@ -271,8 +271,10 @@ void PostgresServer::start_pooler(int connections) {
   const auto settings = directory_ / "pgbouncer.ini";
   std::ofstream out(settings);
   out << fmt::format("[databases]\n* = host={} port={} user=postgres\n", directory_.string(), port_);
-  out << fmt::format("[pgbouncer]\npool_mode = transaction\ndefault_pool_size = {}\nauth_type = any\n",
-                     connections);
+  out << fmt::format(
+      "[pgbouncer]\npool_mode = transaction\ndefault_pool_size = {}\nauth_type = any\n"
+      "server_login_retry = 1\n",
+      connections);
   out << fmt::format("listen_addr =\nlisten_port = {}\nunix_socket_dir = {}\n", kPoolerPort,
                      directory_.string());
   out << fmt::format("pidfile = {0}/pgbouncer.pid\nlogfile = {0}/pgbouncer.log\n", directory_.string());

@@ -1,0 +1,55 @@
+// Every store that a ledger can be in, for suites that must find no difference between them.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "holdfast/holdfast.h"
+#include "ledger/store.h"
+#include "tests/support/temporary_directory.h"
+
+namespace holdfast::testing {
+
+/// `pooled`: PostgreSQL by way of pgbouncer in transaction mode.
+enum class StoreKind : std::uint8_t { journal, postgres, pooled };
+inline constexpr std::array kAllStores{StoreKind::journal, StoreKind::postgres, StoreKind::pooled};
+inline constexpr std::array kDirectStores{StoreKind::journal, StoreKind::postgres};
+
+/// INSTANTIATE_TEST_SUITE_P(Stores, X, ::testing::ValuesIn(kAllStores), store_name);
+[[nodiscard]] std::string store_name(const ::testing::TestParamInfo<StoreKind>& info);
+
+/// The place of one ledger, gone with the object (but for PostgreSQL, where the process's one database goes
+/// with its server). Ledgers in PostgreSQL share a database, as they may.
+class Place {
+ public:
+  explicit Place(StoreKind kind, int workers = 4);
+
+  /// Opens the ledger, made where it is not there yet.
+  [[nodiscard]] Ledger open() const;
+  [[nodiscard]] Result<Ledger> open(OpenOptions options) const { return Ledger::open(url_, options); }
+  [[nodiscard]] std::unique_ptr<Store> open_store() const;
+
+  [[nodiscard]] StoreKind kind() const { return kind_; }
+  /// For Ledger::open.
+  [[nodiscard]] const std::string& url() const { return url_; }
+  /// The database, for libpq. \pre the store is in PostgreSQL
+  [[nodiscard]] const std::string& conninfo() const { return conninfo_; }
+
+ private:
+  StoreKind kind_;
+  std::optional<TemporaryDirectory> directory_;
+  std::string conninfo_;
+  std::string url_;
+};
+
+/// Returns when every event has a seq; fails the test where that takes longer than a minute.
+void wait_until_sealed(const Ledger& ledger);
+/// All that the queries tell, once it is sealed. Numbers that a store may leave out are not told.
+[[nodiscard]] std::string contents(const Ledger& ledger);
+
+}  // namespace holdfast::testing
