@@ -133,7 +133,7 @@ class Round {
     });
     pipeline_.add(kUnsealed, {ledger_, kMaxEvents, kMaxBytes}, [&](const ResultSet& rows) { read(rows); });
     if (auto done = pipeline_.run(session_); !done) return std::unexpected(done.error());
-    if (corrupt_) return std::unexpected(*corrupt_);
+    if (corrupt_ && locked) return std::unexpected(*corrupt_);
     if (!locked || events_.empty()) {
       pipeline_.add("rollback");
       if (auto done = pipeline_.run(session_); !done) return std::unexpected(done.error());
