@@ -56,7 +56,7 @@ Result<FeePlanView> find_plan(const Ledger& ledger, const std::string& name) {
               fmt::format("fee plan {} is not there: define it first. Nothing was imported.", name));
 }
 
-Result<void> import_row(Transaction& transaction, const ImportRow& row, const ImportOptions& options) {
+Result<EscrowId> import_row(Transaction& transaction, const ImportRow& row, const ImportOptions& options) {
   if (options.fund) {
     Options funding;
     funding.key = fmt::format("{}{}", kFundPrefix, row.key);
@@ -74,13 +74,13 @@ Result<void> import_row(Transaction& transaction, const ImportRow& row, const Im
   Options own;
   own.key = row.key;
   own.reference = row.reference;
-  const auto held = transaction.hold(std::move(hold), std::move(own));
-  if (!held) return std::unexpected(held.error());
-  return {};
+  return transaction.hold(std::move(hold), std::move(own));
 }
 
+/// \param last  the last escrow that there was before
+/// \param held  how many are new: their numbers are above that
 Result<Answer> import_rows(Context& context, Ledger& ledger, const ImportFile& file,
-                           const ImportOptions& options) {
+                           const ImportOptions& options, EscrowId last, std::uint64_t& held) {
   // Nobody else can be waiting: this process has the ledger to itself.
   constexpr auto kLongEnough = std::chrono::hours(24);
   ProgressBar progress(context.terminal, "import", "rows");
@@ -96,8 +96,9 @@ Result<Answer> import_rows(Context& context, Ledger& ledger, const ImportFile& f
       if (!imported) {
         auto& message = imported.error().message;
         message = fmt::format("{}:{}: {}. Nothing was imported.", file.name(), row.line, message);
-        return imported;
+        return std::unexpected(imported.error());
       }
+      if (*imported > last) ++held;
       progress.update(++done, file.rows().size());
     }
     return {};
@@ -154,11 +155,10 @@ ExitCode import(Context& context, const ImportOptions& options) {
 
   const auto before = ledger->status();
   if (!before) return context.failed(before.error());
-  const auto answer = import_rows(context, *ledger, file, options);
+  std::uint64_t held = 0;
+  const auto answer = import_rows(context, *ledger, file, options, EscrowId(before->escrows), held);
   if (!answer) return context.failed(answer.error());
-  const auto after = ledger->status();
-  if (!after) return context.failed(after.error());
-  report(context, file, *answer, after->escrows - before->escrows);
+  report(context, file, *answer, held);
   return ExitCode::done;
 }
 

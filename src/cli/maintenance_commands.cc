@@ -82,7 +82,6 @@ ExitCode run_over_all(Context& context, const std::string& what, const char* lab
   if (!report) {
     const auto code = report.error().code;
     if (code == ErrorCode::corrupt) return context.failed(report.error(), corrupt_is);
-    if (code == ErrorCode::invalid_command) return context.failed(report.error(), ExitCode::usage);
     return context.failed(report.error());
   }
   print_report(context, what, *report);

@@ -287,8 +287,6 @@ std::string_view hint_for(std::string_view message) {
   if (says("database \"") && says("does not exist")) return ". Make it with: createdb --encoding=UTF8 NAME";
   if (says("password authentication failed") || says("no password supplied"))
     return ". Give the password in ~/.pgpass, in PGPASSWORD, or in the url";
-  if (says("Connection refused") || says("No such file or directory"))
-    return ". Is the server running there?";
   return "";
 }
 

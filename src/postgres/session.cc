@@ -47,7 +47,10 @@ Error to_error(const SqlError& error) {
   auto code = in_the_way ? ErrorCode::busy : ErrorCode::storage_failed;
   const auto known = std::ranges::find(kCodes, error.state, &StateCode::state);
   if (known != kCodes.end()) code = known->code;
-  return fail(code, fmt::format("PostgreSQL: {} (SQLSTATE {})", error.message, error.state)).error();
+  const auto* hint = code == ErrorCode::read_only
+                         ? ": this server is a replica, or is set to be read only. Commands go to the primary"
+                         : "";
+  return fail(code, fmt::format("PostgreSQL: {} (SQLSTATE {}){}", error.message, error.state, hint)).error();
 }
 
 }  // namespace holdfast::postgres

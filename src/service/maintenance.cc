@@ -22,7 +22,7 @@ Result<VerifyReport> report_of(Result<journal::LogVerification> verification) {
 /// For what copies files.
 Result<void> check_directory(std::string_view url) {
   if (!is_postgres(url)) return {};
-  return fail(ErrorCode::invalid_command,
+  return fail(ErrorCode::not_a_ledger,
               "a ledger in PostgreSQL is backed up and restored with PostgreSQL's own tools (pg_dump of the "
               "schema holdfast, or pg_basebackup); its events are copied to a directory with: holdfast copy");
 }

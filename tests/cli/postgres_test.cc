@@ -205,7 +205,7 @@ TEST_F(Postgres, CopiesOfFilesAreLeftToItsOwnTools) {
   make();
   for (const auto& arguments : {std::vector<std::string>{"backup", "copy"}, {"restore", "copy"}}) {
     const auto outcome = run(arguments);
-    EXPECT_EQ(outcome.code, 2) << arguments.front();
+    EXPECT_EQ(outcome.code, 4) << arguments.front();
     EXPECT_NE(outcome.err.find("pg_dump"), std::string::npos) << outcome.err;
   }
 }
@@ -221,7 +221,7 @@ TEST_F(Postgres, WhatCannotBeReachedIsNamedWithWhatToDo) {
   url_ = "postgresql:///shop?host=/nowhere";
   outcome = run({"status"});
   EXPECT_EQ(outcome.code, 4);
-  EXPECT_NE(outcome.err.find("Is the server running there?"), std::string::npos) << outcome.err;
+  EXPECT_NE(outcome.err.find("Is the server running"), std::string::npos) << outcome.err;
   url_ = server.new_database() + "&ledger=with blanks";
   EXPECT_NE(run({"status"}).err.find("a ledger's name is"), std::string::npos);
   EXPECT_EQ(shell(place_, fmt::format("createdb --maintenance-db '{}' -E LATIN1 -T template0 latin",
