@@ -79,7 +79,7 @@ RULES = (
     ),
     Rule("a wait by sleeping", r"\b(?:sleep_for|sleep_until|usleep|nanosleep)\b|(?<![\w:.])sleep\s*\(", ALL,
          {"src/postgres/committer.cc": "waits before it tries again: nothing would tell it",
-          "src/postgres/postgres_store.cc": "the sealer waits before it tries again",
+          "src/postgres/maintenance.cc": "waits while another session seals",
           "src/cli/bench.cc": "asks a server from time to time how far it is"}),
     Rule("a test that is skipped or disabled", r"\bGTEST_SKIP\b|\bDISABLED_\w*", ALL),
     Rule(
