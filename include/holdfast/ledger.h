@@ -108,9 +108,11 @@ class Ledger {
   [[nodiscard]] Result<Answered<Nothing>> close_group(CloseGroup command, Options options = {});
   [[nodiscard]] Result<Answered<Nothing>> reopen_group(ReopenGroup command, Options options = {});
 
-  /// Runs `block` alone, like BEGIN IMMEDIATE: nothing else is decided meanwhile. All that it did becomes one
-  /// event when it returns; nothing of it remains where it returns an error or throws (the exception is
-  /// passed on). Do not call the ledger itself from inside the block: use the transaction.
+  /// Runs `block`; in a directory alone, like BEGIN IMMEDIATE: nothing else is decided meanwhile. On
+  /// PostgreSQL it locks what its commands touch as they come, others go on beside it, and it may be given up
+  /// as `busy` where they came between: then run it again. All that it did becomes one event when it returns;
+  /// nothing of it remains where it returns an error or throws (the exception is passed on). Do not call the
+  /// ledger itself from inside the block: use the transaction.
   [[nodiscard]] Result<Answer> atomic(const std::function<Result<void>(Transaction&)>& block,
                                       AtomicOptions options = {});
 
