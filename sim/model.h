@@ -19,7 +19,7 @@
 
 namespace holdfast::sim {
 
-__extension__ typedef __int128 Wide;
+__extension__ using Wide = __int128;
 /// Where a command stands: the indices into nested atomics, outermost first; empty for the whole.
 using Path = std::vector<std::uint32_t>;
 /// The ids that holds were given, by their place. The model does not guess ids: it takes over those that were
