@@ -254,7 +254,7 @@ Operation Workload::resolve(const ModelBook& book) {
   Resolve op;
   std::vector<std::uint64_t> frozen;
   for (const auto& [id, escrow] : book.escrows) {
-    if (escrow.frozen && id < (std::uint64_t{1} << 62)) frozen.push_back(id);
+    if (escrow.frozen && id < kFirstUnknownId) frozen.push_back(id);
   }
   op.escrow =
       frozen.empty() || prng_.one_in(10) ? escrow(book, true) : EscrowRef{EscrowId(prng_.pick(frozen)), {}};
@@ -316,7 +316,7 @@ EscrowRef Workload::escrow(const ModelBook& book, bool prefer_live) {
     auto at = book.escrows.lower_bound(1 + prng_.below(book.last_escrow + 1));
     if (at == book.escrows.end()) at = book.escrows.begin();
     const auto& [id, escrow] = *at;
-    if (id >= (std::uint64_t{1} << 62)) return {EscrowId(7), {}};
+    if (id >= kFirstUnknownId) return {EscrowId(7), {}};
     if (prefer_live && escrow.locked() == 0 && tries < 8) continue;
     if (prng_.one_in(4)) return {EscrowId(), escrow.key};
     return {EscrowId(id), {}};
