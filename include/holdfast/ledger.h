@@ -75,12 +75,12 @@ struct DueReport {
 
 class Ledger {
  public:
-  /// \param url  a directory (the journal store), or `postgresql://user@host/database?ledger=NAME&workers=N`:
-  /// one
-  ///   of several ledgers in a database (default `main`; by so many transactions at once, 1 to 64, default 4)
+  /// \param url  a directory (the journal store), or `postgresql://user@host/database?ledger=NAME&workers=N`
+  ///   (one of several ledgers in a database, default `main`; by so many transactions at once, 1 to 64,
+  ///   default 4)
   /// Errors: `not_a_ledger`, `newer_format`, `corrupt` (file and offset), `busy` (who holds it),
   /// `storage_failed`, `storage_full`.
-  [[nodiscard]] static Result<Ledger> open(std::string_view url, OpenOptions options = {});
+  [[nodiscard]] static Result<Ledger> open(std::string_view url, const OpenOptions& options = {});
 
   explicit Ledger(std::unique_ptr<Store> store);
   ~Ledger();  // finishes what was submitted
@@ -114,7 +114,7 @@ class Ledger {
   /// nothing of it remains where it returns an error or throws (the exception is passed on). Do not call the
   /// ledger itself from inside the block: use the transaction.
   [[nodiscard]] Result<Answer> atomic(const std::function<Result<void>(Transaction&)>& block,
-                                      AtomicOptions options = {});
+                                      const AtomicOptions& options = {});
 
   /// Settles every escrow whose release or refund date is not after `now`, each under a key of its own, so
   /// that it happens once however often this runs and wherever it is cut off.

@@ -130,7 +130,7 @@ Result<void> Transaction::savepoint(const std::function<Result<void>()>& block) 
   return done;
 }
 
-Result<Ledger> Ledger::open(std::string_view url, OpenOptions options) {
+Result<Ledger> Ledger::open(std::string_view url, const OpenOptions& options) {
   if (url.empty()) return fail(ErrorCode::not_a_ledger, "the ledger's url is empty: give a directory");
   if (is_postgres(url)) {
     auto store = postgres::open_postgres_store(url, options.create, options.read_only);
@@ -218,7 +218,8 @@ Result<Answered<Nothing>> Ledger::reopen_group(ReopenGroup command, Options opti
   return typed<Nothing>(*this, std::move(command), std::move(options));
 }
 
-Result<Answer> Ledger::atomic(const std::function<Result<void>(Transaction&)>& block, AtomicOptions options) {
+Result<Answer> Ledger::atomic(const std::function<Result<void>(Transaction&)>& block,
+                              const AtomicOptions& options) {
   auto reply = store_->transact(options.options, options.time_limit, [&](TransactionPort& port) {
     Transaction transaction(port);
     return block(transaction);
