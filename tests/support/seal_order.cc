@@ -52,7 +52,7 @@ postgres::ResultSets SealOrder::query(std::string_view sql) {
 }
 
 void SealOrder::wait_until_sealed() {
-  const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
   while (query("select count(*) from holdfast.unsealed where ledger = $1").at(0)->integer(0, 0) > 0) {
     ASSERT_LT(std::chrono::steady_clock::now(), end) << "events are left unsealed";
     std::this_thread::yield();
