@@ -85,7 +85,16 @@ Result<StoreAnswer> Committer::run_block(const Options& options, std::chrono::mi
   auto decision =
       outcome ? port.atomic().finish(options) : Result<Decision>(std::unexpected(outcome.error()));
   if (!decision) {
+    // It may have waited for the same block, and been refused because that one is done.
+    if (!options.key.empty()) {
+      if (auto looked = attempt.look_up_again(options.key); !looked) return gives_up(looked.error());
+      past = OpenAtomic::look_up(options, attempt.rows());
+    }
     roll_back(**session);
+    if (past && *past) {
+      Decision first = FirstAnswer{std::move(**past)};
+      return attempt.answer_to(first, options, 0);
+    }
     return std::unexpected(std::move(decision.error()));
   }
   const auto* accepted = std::get_if<Accepted>(&*decision);

@@ -17,15 +17,15 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr int kTries = 10;
-// Commands that share a transaction wait for others but shortly: then each goes alone, so that one that has
-// to wait does not hold up the rest.
+// Commands that share a transaction wait for others but shortly: then each goes alone.
 constexpr milliseconds kSharedLockTimeout{200};
-constexpr milliseconds kLockTimeout{3'000};
+constexpr milliseconds kLockTimeout{1'000};
 constexpr int kLockTries = 3;
 constexpr int kFindOutTries = 40;  // about half a minute
 
 constexpr std::string_view kFate = R"(
-select pg_xact_status($1::text::xid8), exists (select from holdfast.events where ledger = $2 and event = $3))";
+select pg_xact_status($1::text::xid8), exists (select from holdfast.events
+  where ledger = $2 and event = $3 and at = $4 and entry = $5))";
 
 }  // namespace
 
@@ -63,10 +63,11 @@ std::uint64_t Committer::run(std::span<const Command* const> commands,
     if (auto shared = settle(commands, kTries, kSharedLockTimeout)) {
       for (std::size_t i = 0; i < commands.size(); ++i) answer(i, std::move(shared->answers[i]));
       return shared->events;
-    } else if (shared.error().code != ErrorCode::busy) {
-      for (std::size_t i = 0; i < commands.size(); ++i) answer(i, std::unexpected(shared.error()));
+    } else if (shared.error().fault == SqlFault::connection) {
+      for (std::size_t i = 0; i < commands.size(); ++i) answer(i, std::unexpected(shared.error().error));
       return 0;
     }
+    // One that has to wait, or that the server cannot take, does not harm those beside it.
   }
   std::uint64_t events = 0;
   for (std::size_t i = 0; i < commands.size(); ++i) {
@@ -75,29 +76,29 @@ std::uint64_t Committer::run(std::span<const Command* const> commands,
       events += alone->events;
       answer(i, std::move(alone->answers.front()));
     } else {
-      if (alone.error().code == ErrorCode::busy) ++counts_.given_up;
-      answer(i, std::unexpected(std::move(alone.error())));
+      if (alone.error().error.code == ErrorCode::busy) ++counts_.given_up;
+      answer(i, std::unexpected(std::move(alone.error().error)));
     }
   }
   return events;
 }
 
-Result<Outcome> Committer::settle(std::span<const Command* const> commands, int tries,
-                                  milliseconds lock_timeout) {
+std::expected<Outcome, Committer::Failure> Committer::settle(std::span<const Command* const> commands,
+                                                             int tries, milliseconds lock_timeout) {
   int lock_timeouts = 0;
-  Error last;
+  Failure last;
   for (int attempt = 1; attempt <= tries; ++attempt) {
     auto session = connection_.get();
     if (!session) {
-      last = std::move(session.error());
+      last = {std::move(session.error()), SqlFault::connection};
       std::this_thread::sleep_for(backoff(attempt + 3));  // a server that restarts needs a while
       continue;
     }
     Attempt work(**session, ledger_, plans_, workspace_);
     auto done = work.run(commands, lock_timeout);
     if (done) return std::move(*done);
-    last = to_error(done.error());
     const auto fault = fault_of(done.error());
+    last = {to_error(done.error()), fault};
     count(fault);
     if (fault == SqlFault::connection) {
       connection_.drop();
@@ -106,7 +107,7 @@ Result<Outcome> Committer::settle(std::span<const Command* const> commands, int 
           case Fate::committed:
             return work.take_outcome();
           case Fate::unknown:
-            return unknown_outcome(last);
+            return std::unexpected(Failure{unknown_outcome(last.error).error(), fault});
           case Fate::undone:
             break;
         }
@@ -133,9 +134,9 @@ Committer::Fate Committer::find_out(const Trace& trace) {
     std::this_thread::sleep_for(backoff(attempt));
     auto session = connection_.get();
     if (!session) continue;
-    const std::array<Statement, 1> ask{
-        {{kFate,
-          {std::to_string(trace.transaction), ledger_.number, static_cast<std::int64_t>(trace.event)}}}};
+    const std::array<Statement, 1> ask{{{kFate,
+                                         {std::to_string(trace.transaction), ledger_.number,
+                                          static_cast<std::int64_t>(trace.event), trace.at, trace.entry}}}};
     const auto result = (*session)->run(ask);
     if (!result) {
       // A server that crashed before it wrote the transaction's number down has not given it yet.

@@ -54,8 +54,13 @@ class Committer {
  private:
   enum class Fate : std::uint8_t { committed, undone, unknown };
 
-  [[nodiscard]] Result<Outcome> settle(std::span<const Command* const> commands, int tries,
-                                       std::chrono::milliseconds lock_timeout);
+  struct Failure {
+    Error error;
+    SqlFault fault = SqlFault::other;
+  };
+
+  [[nodiscard]] std::expected<Outcome, Failure> settle(std::span<const Command* const> commands, int tries,
+                                                       std::chrono::milliseconds lock_timeout);
   [[nodiscard]] Fate find_out(const Trace& trace);
   void roll_back(Session& session);
   void count(SqlFault fault);

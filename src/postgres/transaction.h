@@ -20,8 +20,11 @@ namespace holdfast::postgres {
 /// analyzed must not tempt the planner to scan it whole, or to compile. The ledger is compared with `(select
 /// $1::int)`: the planner, who cannot look into it, expects an average ledger's rows; of a ledger that is
 /// newer than its statistics it would expect none, and read all of it to find a few.
+///
+/// A commit waits for the disk, or for more where the server or the user asks for more.
 inline constexpr std::string_view kTransactionSettings =
-    "select set_config('lock_timeout', $1, true), set_config('synchronous_commit', 'on', true), "
+    "select set_config('lock_timeout', $1, true), set_config('synchronous_commit', case "
+    "current_setting('synchronous_commit') when 'remote_apply' then 'remote_apply' else 'on' end, true), "
     "set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true), "
     "set_config('random_page_cost', '1.1', true)";
 
@@ -52,8 +55,16 @@ struct Outcome {
 struct Trace {
   std::int64_t transaction = 0;  // pg_current_xact_id()
   std::uint64_t event = 0;       // the first that it recorded; 0: it recorded none
+  // Of that event: after a crash the server may give its number to another one.
+  Timestamp at;
+  Bytes entry;
   bool commit_sent = false;
 };
+
+/// What an attempt says of commands that are to be given one by one: each may have to wait for others.
+[[nodiscard]] inline SqlError each_alone() {
+  return {"HF001", "an event of many commands rests on what other transactions are doing"};
+}
 
 /// One attempt. An SqlError leaves the session's transaction as the server left it: the caller rolls back.
 class Attempt {
@@ -69,10 +80,12 @@ class Attempt {
   [[nodiscard]] std::expected<Outcome, SqlError> run_inside(std::span<const Command* const> commands);
 
   /// A block's commands come one by one; what they did is one event, numbered and written at the end.
-  /// `begin_block` looks the key up; after an error the block is given up.
+  /// `begin_block` looks the key up; after an error the block is given up. A block that was refused may have
+  /// waited for the same one: `look_up_again` looks whether its key was used meanwhile.
   [[nodiscard]] std::expected<void, SqlError> begin_block(const Options& options,
                                                           std::chrono::milliseconds lock_timeout);
   [[nodiscard]] std::expected<void, SqlError> load_for_block(const Command& command);
+  [[nodiscard]] std::expected<void, SqlError> look_up_again(const std::string& key);
   /// \param entry  the block's; none where nothing is to be recorded
   [[nodiscard]] std::expected<void, SqlError> commit_block(const Entry* entry);
   /// The answer to a decision of this attempt. \param event  the number of what was recorded
@@ -100,21 +113,37 @@ class Attempt {
   struct Window;
 
   void begin(std::chrono::milliseconds lock_timeout);
-  [[nodiscard]] std::expected<void, SqlError> load(std::span<const Command* const> commands);
-  [[nodiscard]] std::expected<void, SqlError> load_rows(const Footprint& wanted, const Needs& needs,
-                                                        const Window& window, std::vector<PlanId> plans);
-  template <class Id>
-  void draw(std::string_view what, std::size_t count, std::vector<Id>& into);
-  [[nodiscard]] std::expected<void, SqlError> hold_absences(const Footprint& wanted);
-  [[nodiscard]] std::size_t missing_accounts(const Footprint& wanted) const;
-  [[nodiscard]] std::size_t missing_groups(const Footprint& wanted) const;
-  void look_up_keys(const std::vector<std::string>& keys);
-  void record(std::uint64_t event, const Entry& entry);
-  [[nodiscard]] std::expected<void, SqlError> run_pipeline();
-  [[nodiscard]] std::expected<void, SqlError> load_plans(std::vector<PlanId> plans);
   void decide(std::span<const Command* const> commands);
   [[nodiscard]] Result<StoreAnswer> decide_one(const Command& command, std::size_t index);
-  void write(Pipeline& pipeline);
+  void record(std::uint64_t event, const Entry& entry);
+  [[nodiscard]] std::expected<void, SqlError> settle_order();
+  [[nodiscard]] std::expected<void, SqlError> write_and(std::string_view last);
+  void write(Pipeline& pipeline);  // write.cc
+
+  // load.cc
+  [[nodiscard]] std::expected<void, SqlError> load(std::span<const Command* const> commands);
+  [[nodiscard]] std::expected<void, SqlError> load_rows(Footprint wanted, const Needs& needs,
+                                                        const Window& window);
+  void name_what_accounts_lead_to(Footprint& wanted) const;
+  void lock_plans_and_groups(const Footprint& wanted, const Needs& needs);
+  void lock_escrows(const Footprint& wanted, const Window& window);
+  void lock_accounts(const Footprint& wanted);
+  void look_up_keys(const std::vector<std::string>& keys);
+  void read_sums(const Footprint& wanted);
+  void read_moment();
+  template <class Id>
+  void draw(std::string_view what, std::size_t count, std::vector<Id>& into);
+  [[nodiscard]] std::expected<std::uint64_t, SqlError> draw_event();
+  [[nodiscard]] std::size_t missing_accounts(const Footprint& wanted) const;
+  [[nodiscard]] std::size_t missing_groups(const Footprint& wanted) const;
+  [[nodiscard]] std::expected<void, SqlError> load_plans();
+  [[nodiscard]] std::expected<void, SqlError> run_pipeline();
+
+  // true_order.cc
+  [[nodiscard]] bool rests_on_others(const Entry& entry, const Footprint& wanted) const;
+  [[nodiscard]] std::expected<std::uint64_t, SqlError> number_after_others();
+  [[nodiscard]] std::expected<void, SqlError> read_again();
+  void renumber(Recorded& recorded, const Entry& entry, std::uint64_t to);
 
   Session& session_;
   const LedgerRef& ledger_;
@@ -123,6 +152,12 @@ class Attempt {
   Pipeline pipeline_;
   WorkingSet set_;
   std::optional<SqlError> corrupt_;
+  std::chrono::milliseconds lock_timeout_{3'000};
+  std::vector<PlanId> plans_to_load_;
+  Footprint unlocked_;              // all that was asked for
+  const Entry* resting_ = nullptr;  // an event that may rest on what others are doing
+  bool sums_changed_ = false;       // since they were read before
+  bool sees_commits_ = true;        // each statement sees what was committed before it
   Timestamp at_;
   std::vector<std::uint64_t> event_ids_;
   TextMap<Seq> sealed_;  // by key, of past commands

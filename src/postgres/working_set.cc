@@ -33,20 +33,20 @@ class WorkingEdit {
   bool with_account(AccountId id, Change&& change) {
     const auto at = s_.accounts_.find(id);
     HOLDFAST_ASSERT(at != s_.accounts_.end(), "an account that is closed was loaded");
-    s_.undoable([this_set = &s_, id, before = at->second] { this_set->accounts_.at(id) = before; });
-    const bool was_open = at->second.row.open;
-    const bool done = change(at->second.row);
-    if (was_open && !at->second.row.open) at->second.closed = true;
-    return done;
+    return edit(id, at->second, [&](LoadedAccount& account) {
+      const bool was_open = account.row.open;
+      const bool done = change(account.row);
+      if (was_open && !account.row.open) account.closed = true;
+      return done;
+    });
   }
 
   bool change(AccountId id, Bucket bucket, Amount delta, Currency currency) {
     if (const auto at = s_.accounts_.find(id); at != s_.accounts_.end()) {
-      auto& account = at->second;
-      s_.undoable([this_set = &s_, id, before = account] { this_set->accounts_.at(id) = before; });
-      HOLDFAST_ASSERT(account.row.currency == currency, "an event moves an account's own currency");
-      (bucket == Bucket::held ? account.row.held : account.row.available) += delta;
-      if (bucket == Bucket::available) {
+      edit(id, at->second, [&](LoadedAccount& account) {
+        HOLDFAST_ASSERT(account.row.currency == currency, "an event moves an account's own currency");
+        (bucket == Bucket::held ? account.row.held : account.row.available) += delta;
+        if (bucket == Bucket::held) return true;
         if (account.row.kind == AccountKind::external) {
           change_total(currency, -delta);
         } else if (delta < Amount()) {
@@ -54,7 +54,8 @@ class WorkingEdit {
                           "no account but an external one goes below zero");
           account.debited = true;
         }
-      }
+        return true;
+      });
     }
     if (bucket == Bucket::available) {
       auto& pending = s_.pending_[{event_, id}];
@@ -80,7 +81,7 @@ class WorkingEdit {
     }
     s_.undoable([this_set = &s_, id = body.account, name = body.name, used] {
       this_set->accounts_.erase(id);
-      this_set->account_names_.erase(name);
+      erase_name(this_set->account_names_, name, id);
       this_set->used_accounts_ = used;
     });
     return true;
@@ -122,7 +123,7 @@ class WorkingEdit {
     ++s_.used_groups_;
     s_.undoable([this_set = &s_, id, name] {
       this_set->groups_.erase(id);
-      this_set->group_names_.erase(name);
+      erase_name(this_set->group_names_, name, id);
       --this_set->used_groups_;
     });
     return true;
@@ -172,13 +173,15 @@ class WorkingEdit {
       with_account(body.beneficiary, [](AccountRow& account) { return ++account.live_escrows, true; });
     }
     count(row.plan, +1);
-    if (row.group) s_.members_[row.group].push_back(body.escrow);
+    if (row.group) s_.add_member(row.group, body.escrow);
     s_.escrow_places_[body.escrow] = s_.escrows_.size();
     s_.escrows_.push_back(std::move(escrow));
+    // Rows that were loaded since then stand behind it, so it stays in its place, as one that nothing
+    // touched.
     s_.undoable([this_set = &s_, id = body.escrow, group = body.group.group, used] {
-      if (group) this_set->members_.at(group).pop_back();
+      if (group) std::erase(this_set->members_.at(group), id);
+      this_set->loaded(id)->touched_by.clear();
       this_set->escrow_places_.erase(id);
-      this_set->escrows_.pop_back();
       this_set->used_escrows_ = used;
     });
     return true;
@@ -210,14 +213,14 @@ class WorkingEdit {
     HOLDFAST_ASSERT(use.again || !again, "a key takes effect once");
     const auto before = s_.used_keys_.find(key);
     const std::uint64_t used_by = before == s_.used_keys_.end() ? 0 : before->second;
-    s_.undoable([this_set = &s_, text = std::string(key), used_by] {
+    s_.undoable([this_set = &s_, text = std::string(key), used_by, escrow = use.escrow] {
       this_set->taken_.pop_back();
       if (used_by == 0) {
         this_set->used_keys_.erase(text);
       } else {
         this_set->used_keys_[text] = used_by;
       }
-      this_set->escrow_keys_.erase(text);
+      if (escrow) this_set->escrow_keys_.erase(text);
     });
     s_.used_keys_[std::string(key)] = event_;
     if (use.escrow) {
@@ -229,15 +232,39 @@ class WorkingEdit {
   }
 
  private:
+  // Sums may be loaded between a change and its undoing: what is taken back is the change.
+  template <class Change>
+  bool edit(AccountId id, LoadedAccount& account, const Change& change) {
+    const auto before = account.row;
+    const bool debited = account.debited;
+    const bool closed = account.closed;
+    const bool done = change(account);
+    s_.undoable([this_set = &s_, id, debited, closed, open = before.open,
+                 available = account.row.available - before.available, held = account.row.held - before.held,
+                 live = account.row.live_escrows - before.live_escrows] {
+      auto& changed = this_set->accounts_.at(id);
+      changed.row.available -= available;
+      changed.row.held -= held;
+      changed.row.live_escrows -= live;
+      changed.row.open = open;
+      changed.debited = debited;
+      changed.closed = closed;
+    });
+    return done;
+  }
   void change_total(Currency currency, Amount delta) {
-    auto& total = s_.totals_[currency];
-    s_.undoable([this_set = &s_, currency, before = total] { this_set->totals_.at(currency) = before; });
-    total += delta;
+    s_.totals_[currency] += delta;
+    s_.undoable([this_set = &s_, currency, delta] { this_set->totals_.at(currency) -= delta; });
   }
   void count(PlanId id, int change) {
-    auto& plan = s_.plans_.at(id);
-    s_.undoable([this_set = &s_, id, before = plan.row.live] { this_set->plans_.at(id).row.live = before; });
-    plan.row.live += static_cast<std::uint64_t>(static_cast<std::int64_t>(change));
+    const auto delta = static_cast<std::uint64_t>(static_cast<std::int64_t>(change));
+    s_.plans_.at(id).row.live += delta;
+    s_.undoable([this_set = &s_, id, delta] { this_set->plans_.at(id).row.live -= delta; });
+  }
+  // The name may be that of another's row by now.
+  template <class Names, class Id>
+  static void erase_name(Names& names, const std::string& name, Id id) {
+    if (const auto at = names.find(name); at != names.end() && at->second == id) names.erase(at);
   }
 
   WorkingSet& s_;
@@ -245,42 +272,66 @@ class WorkingEdit {
 };
 
 void WorkingSet::add_account(AccountId id, std::string name, AccountRow row) {
-  if (accounts_.contains(id)) return;
-  account_names_[name] = id;
-  auto& account = accounts_[id];
-  account.name = std::move(name);
-  account.row = row;
+  account_names_.try_emplace(name, id);
+  const auto [at, is_new] = accounts_.try_emplace(id);
+  if (!is_new) return;
+  at->second.name = std::move(name);
+  at->second.row = row;
 }
 
-void WorkingSet::set_available(AccountId id, Amount stored) {
-  auto& account = accounts_.at(id);
-  if (std::exchange(account.has_available, true)) return;
-  account.row.available += stored;
+bool WorkingSet::set_available(AccountId id, Amount stored) {
+  const auto at = accounts_.find(id);
+  if (at == accounts_.end()) return false;  // made after the rows were locked: not there for this transaction
+  auto& account = at->second;
+  const auto change = stored - std::exchange(account.stored_available, stored);
+  account.row.available += change;
+  return change != Amount();
 }
 
-void WorkingSet::set_live(AccountId id, Amount held, std::uint32_t live_escrows) {
-  auto& account = accounts_.at(id);
-  if (std::exchange(account.has_live, true)) return;
-  account.row.held += held;
-  account.row.live_escrows += live_escrows;
+bool WorkingSet::set_live(AccountId id, Amount held, std::uint32_t live_escrows) {
+  const auto at = accounts_.find(id);
+  if (at == accounts_.end()) return false;
+  auto& account = at->second;
+  const auto held_change = held - std::exchange(account.stored_held, held);
+  const auto live_change = live_escrows - std::exchange(account.stored_live, live_escrows);
+  account.row.held += held_change;
+  account.row.live_escrows += live_change;
+  return held_change != Amount() || live_change != 0;
+}
+
+bool WorkingSet::set_plan_live(PlanId id, std::uint64_t stored) {
+  auto& plan = plans_.at(id);
+  const auto change = stored - std::exchange(plan.stored_live, stored);
+  plan.row.live += change;
+  return change != 0;
+}
+
+void WorkingSet::set_latest_plan(const std::string& name, PlanId id) {
+  const auto [at, is_new] = latest_plans_.try_emplace(name, id);
+  if (is_new) return;
+  // One that this transaction defined is later than any that can be read.
+  const auto known = plans_.find(at->second);
+  if (known == plans_.end() || !known->second.fresh) at->second = id;
 }
 
 void WorkingSet::add_escrow(LoadedEscrow escrow) {
   if (escrow_places_.contains(escrow.id)) return;
-  if (escrow.row.group) {
-    auto& members = members_[escrow.row.group];
-    members.insert(std::ranges::upper_bound(members, escrow.id), escrow.id);
-  }
+  if (escrow.row.group) add_member(escrow.row.group, escrow.id);
   escrow_places_[escrow.id] = escrows_.size();
   escrows_.push_back(std::move(escrow));
 }
 
+void WorkingSet::add_member(GroupId group, EscrowId id) {
+  auto& members = members_[group];
+  members.insert(std::ranges::upper_bound(members, id), id);
+}
+
 void WorkingSet::add_group(GroupId id, std::string name, bool open) {
-  if (groups_.contains(id)) return;
-  group_names_[name] = id;
-  auto& group = groups_[id];
-  group.name = std::move(name);
-  group.row.open = open;
+  group_names_.try_emplace(name, id);
+  const auto [at, is_new] = groups_.try_emplace(id);
+  if (!is_new) return;
+  at->second.name = std::move(name);
+  at->second.row.open = open;
 }
 
 void WorkingSet::give_ids(const std::vector<AccountId>& accounts, const std::vector<EscrowId>& escrows,

@@ -25,8 +25,10 @@ struct LoadedAccount {
   bool fresh = false;
   bool debited = false;  // by an event of this transaction
   bool closed = false;   // likewise
-  bool has_available = false;
-  bool has_live = false;
+  // What was loaded of the sums; what this transaction changed is the rest of `row`.
+  Amount stored_available;
+  Amount stored_held;
+  std::uint32_t stored_live = 0;
 };
 
 struct LoadedEscrow {
@@ -58,6 +60,7 @@ struct LoadedGroup {
 struct LoadedPlan {
   PlanRow row;  // `live` counts only where an account that the plan pays may be closed
   bool fresh = false;
+  std::uint64_t stored_live = 0;
 };
 
 struct TakenKey {
@@ -90,17 +93,18 @@ using PendingAmounts = std::unordered_map<PendingKey, Amount, PendingHash>;
 
 class WorkingSet final : public WorkingRows {
  public:
-  // Filling, by the loader. What was loaded before stays: it may have changed meanwhile. Sums that are loaded
-  // come on top of what was changed before they were known.
+  // Filling, by the loader. A row that was loaded before is locked, and stays as it is. Sums are not locked:
+  // the last that was read counts, and what this transaction changed comes on top. They tell whether another
+  // was known before.
   void add_account(AccountId id, std::string name, AccountRow row);
   void add_escrow(LoadedEscrow escrow);
   void add_escrow_key(std::string key, EscrowId id) { escrow_keys_[std::move(key)] = id; }
   void add_group(GroupId id, std::string name, bool open);
   void add_plan(PlanId id, PlanRow row) { plans_.try_emplace(id, LoadedPlan{std::move(row)}); }
-  void set_available(AccountId id, Amount stored);
-  void set_live(AccountId id, Amount held, std::uint32_t live_escrows);
-  void set_latest_plan(const std::string& name, PlanId id) { latest_plans_.try_emplace(name, id); }
-  /// The last that was read counts.
+  bool set_available(AccountId id, Amount stored);
+  bool set_live(AccountId id, Amount held, std::uint32_t live_escrows);
+  bool set_plan_live(PlanId id, std::uint64_t stored);
+  void set_latest_plan(const std::string& name, PlanId id);
   void set_total(Currency currency, Amount stored) {
     totals_[currency] += stored - std::exchange(stored_totals_[currency], stored);
   }
@@ -158,6 +162,7 @@ class WorkingSet final : public WorkingRows {
     if (!marks_.empty()) undo_.push_back(std::move(undo));
   }
   [[nodiscard]] LoadedEscrow* loaded(EscrowId id);
+  void add_member(GroupId group, EscrowId id);
 
   std::unordered_map<AccountId, LoadedAccount> accounts_;
   TextMap<AccountId> account_names_;

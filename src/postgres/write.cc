@@ -302,6 +302,9 @@ void write_keys(std::int64_t ledger, const std::vector<TakenKey>& taken, Pipelin
 void Attempt::write(Pipeline& out) {
   if (recorded_.empty()) return;
   const auto ledger = ledger_.number;
+  trace_.event = recorded_.front().event;
+  trace_.at = at_;
+  trace_.entry = recorded_.front().entry;
   // What may wait for another transaction that makes the same name comes first.
   write_keys(ledger, set_.taken_keys(), out);
   write_accounts(ledger, set_.changed_accounts(), out);
