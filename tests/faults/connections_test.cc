@@ -61,7 +61,7 @@ class ConnectionFaults : public ::testing::Test {
       const auto key = fmt::format("h{}", message);
       run(direct_, hold(key, "alice", "shop", 100));
       // Sealed before: else the sealer's messages would be counted too.
-      wait_until_sealed(direct_);
+      ASSERT_NO_FATAL_FAILURE(wait_until_sealed(direct_));
       proxy_.arm(Cut::at_message, message);
       const auto command = with_key(release({key}), "r" + key);
       ASSERT_NO_FATAL_FAILURE(expect_once(command, ledger_.execute(command))) << "cut at message " << message;
