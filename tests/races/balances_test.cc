@@ -139,6 +139,18 @@ TEST(BalanceRaces, TheSameKeyInsideAndOutsideOfAnAtomic) {
   two.check();
 }
 
+TEST(BalanceRaces, AKeyInAPartThatIsRolledBack) {
+  TwoStores two;
+  for (int round = 0; round < 60; ++round) {
+    const auto key = fmt::format("k{}", round);
+    two.race(
+        {atomic({savepoint({deposit(key, "bob", 1), freeze("none")}), deposit("a" + key, "bob", 1)}),
+         deposit(key, "alice", 5),
+         atomic({savepoint({hold(key, "alice", "shop", 7), freeze("none")}), deposit("b" + key, "bob", 1)})});
+  }
+  two.check();
+}
+
 TEST(BalanceRaces, AClosedAccountHasNoMoney) {
   TwoStores two;
   int closed = 0;
