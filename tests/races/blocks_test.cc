@@ -113,6 +113,13 @@ TEST_F(BlockRaces, APlanIsTheOneOfItsPlaceInTheOrder) {
   two.check();
 }
 
+// Why a part was rolled back is recorded: it must be right at the block's place in the order.
+TEST_F(BlockRaces, AKeyThatWasFreeInARolledBackPartIsUsedByAnotherMeanwhile) {
+  const auto part = atomic({savepoint({deposit("k", "bob", 1), freeze("none")}), deposit("d", "bob", 1)});
+  (void)block({part}, {deposit("k", "alice", 5)}, {deposit("e", "bob", 1)});
+  two.check();
+}
+
 TEST_F(BlockRaces, AKeyUsedByAnotherMeanwhile) {
   const auto answer =
       block({deposit("before", "bob", 1)}, {deposit("k", "bob", 5)}, {deposit("k", "bob", 5)});
