@@ -37,7 +37,7 @@ class AttachedStore final : public Store {
     auto outcome = attempt.run_inside(commands);
     if (!outcome) {
       auto error = to_callers_error(outcome.error());
-      end("rollback");
+      std::ignore = end("rollback");
       return std::unexpected(std::move(error));
     }
     if (auto ended = end(outcome->events > 0 ? "commit" : "rollback"); !ended) {
@@ -103,11 +103,14 @@ class AttachedStore final : public Store {
   Result<void> begin() {
     const std::array<Statement, 2> statements{
         {{kBegin}, {kTransactionSettings, {std::string(kLockTimeoutMs)}}}};
-    if (auto begun = session_.run(statements); !begun)
-      return std::unexpected(to_callers_error(begun.error()));
+    if (auto begun = session_.run(statements); !begun) {
+      auto error = to_callers_error(begun.error());
+      std::ignore = end("rollback");  // the savepoint, where it came to be
+      return std::unexpected(std::move(error));
+    }
     if (ledger_.number != 0) return {};
     auto found = find();
-    if (!found) end("rollback");
+    if (!found) std::ignore = end("rollback");
     return found;
   }
 
