@@ -255,7 +255,8 @@ class BorrowedSession final : public Session {
       : connection_(connection), inner_(ConnectionPtr(connection, FreeConnection{.owned = false})) {}
 
   [[nodiscard]] std::expected<ResultSets, SqlError> run(std::span<const Statement> statements) override {
-    if (auto ready = check(); !ready) return std::unexpected(std::move(ready.error()));
+    if (statements.empty()) return ResultSets{};
+    if (auto ready = check(statements.front()); !ready) return std::unexpected(std::move(ready.error()));
     const int nonblocking = PQisnonblocking(connection_);
     if (PQsetnonblocking(connection_, 1) != 0 || PQenterPipelineMode(connection_) == 0) {
       return std::unexpected(SqlError{"55000", one_line(PQerrorMessage(connection_))});
@@ -272,7 +273,7 @@ class BorrowedSession final : public Session {
   }
 
  private:
-  [[nodiscard]] std::expected<void, SqlError> check() const {
+  [[nodiscard]] std::expected<void, SqlError> check(const Statement& first) const {
     if (PQstatus(connection_) == CONNECTION_BAD)
       return std::unexpected(SqlError{{}, one_line(PQerrorMessage(connection_))});
     if (PQpipelineStatus(connection_) != PQ_PIPELINE_OFF) {
@@ -285,6 +286,7 @@ class BorrowedSession final : public Session {
       case PQTRANS_IDLE:
         return std::unexpected(SqlError{"25P01", "no transaction is open"});
       case PQTRANS_INERROR:
+        if (first.sql.starts_with("rollback")) return {};  // to a savepoint: the way out
         return std::unexpected(SqlError{"25P02", "the transaction has failed"});
       case PQTRANS_ACTIVE:
       case PQTRANS_UNKNOWN:

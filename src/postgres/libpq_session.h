@@ -21,9 +21,9 @@ namespace holdfast::postgres {
 [[nodiscard]] Result<std::unique_ptr<Session>> connect(const std::string& conninfo);
 
 /// A session over a connection that the caller keeps, and uses himself between the runs: it is left as it
-/// was, but for what the statements did. Outside of a transaction, in one that failed, in pipeline mode, and
-/// while a command of the caller's is under way a run is refused with 25P01, 25P02 or 55000, and nothing is
-/// sent.
+/// was, but for what the statements did. Outside of a transaction, in one that failed (but for a rollback),
+/// in pipeline mode, and while a command of the caller's is under way a run is refused with 25P01, 25P02 or
+/// 55000, and nothing is sent.
 /// \pre it outlives the session
 [[nodiscard]] std::unique_ptr<Session> borrow(pg_conn* connection);
 

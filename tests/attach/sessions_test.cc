@@ -110,12 +110,14 @@ TEST_F(AttachTest, AReadOnlyTransaction) {
 
 TEST_F(AttachTest, ARoleWithoutRights) {
   auto mine = *Ledger::attach(me_.get());
-  me_.sql("create role stranger; create role clerk in role holdfast_app; begin; set local role stranger");
+  me_.sql("create role stranger; create role clerk in role holdfast_app");
+  me_.sql("begin; set local role stranger");
   EXPECT_EQ(release(mine, "g:0").error().code, ErrorCode::storage_failed);
   EXPECT_NE(release(mine, "g:0").error().message.find("permission denied"), std::string::npos);
   me_.sql("set local role clerk");
   EXPECT_TRUE(release(mine, "g:0")) << "the application's rights are enough";
-  me_.sql("rollback; drop role stranger; drop role clerk");
+  me_.sql("rollback");
+  me_.sql("drop role stranger; drop role clerk");
 }
 
 TEST_F(AttachTest, NoSuchLedger) {
