@@ -10,6 +10,7 @@
 #include "base/assert.h"
 #include "journal/journal_store.h"
 #include "ledger/store.h"
+#include "postgres/attached.h"
 #include "postgres/postgres_store.h"
 
 namespace holdfast {
@@ -148,6 +149,18 @@ Result<Ledger> Ledger::open(std::string_view url, const OpenOptions& options) {
       for (const auto& note : report.notes) options.on_note(note);
     }
   }
+  if (!store) return std::unexpected(std::move(store.error()));
+  return Ledger(std::move(*store));
+}
+
+Result<Ledger> Ledger::attach(pg_conn* connection, std::string_view ledger) {
+  auto store = postgres::attach_to(connection, ledger);
+  if (!store) return std::unexpected(std::move(store.error()));
+  return Ledger(std::move(*store));
+}
+
+Result<Ledger> Ledger::attach(PostgresSession& session, std::string_view ledger) {
+  auto store = postgres::attach_to(session, ledger);
   if (!store) return std::unexpected(std::move(store.error()));
   return Ledger(std::move(*store));
 }
