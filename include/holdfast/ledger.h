@@ -63,6 +63,9 @@ struct AtomicOptions {
 struct OpenOptions {
   bool create = false;     // make the ledger where there is none; else that is `not_a_ledger`
   bool read_only = false;  // see what is durable now; may be used while another process writes
+  /// Commands that are submitted are decided in the order of `submit`. The journal store always does so; the
+  /// PostgreSQL store then has one transaction under way at a time, whatever `workers` says.
+  bool in_order = false;
   std::function<void(const std::string&)>
       on_note{};  // what opening found and mended, a line each (a torn tail cut off)
 };

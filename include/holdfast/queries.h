@@ -63,8 +63,11 @@ struct LedgerStatus {
   std::uint64_t accounts = 0;      // likewise
   std::uint64_t memory_bytes = 0;  // journal store: what its state takes
   ScrubStatus scrub;
-  std::uint64_t journal_bytes = 0;  // journal store: all frames so far, padding included
-  std::uint64_t unsealed = 0;       // PostgreSQL store: events that have no seq yet
+  std::uint64_t journal_bytes = 0;          // journal store: all frames so far, padding included
+  std::uint64_t unsealed = 0;               // PostgreSQL store: events that have no seq yet
+  std::optional<Timestamp> unsealed_since;  // when the oldest of them happened
+  std::string
+      sealing_failure;  // PostgreSQL store, open for writing: why the last try failed; empty: it did not
   RetryStatus retries;
 };
 

@@ -127,7 +127,7 @@ ExitCode apply_until_rejected(Context& context, Ledger& ledger, LineReader& read
 ExitCode apply(Context& context, const ApplyOptions& options) {
   const auto input = Input::open(options.file);
   if (!input) return unreadable(context, options.file, input.error(), ExitCode::usage);
-  auto ledger = context.open_to_write();
+  auto ledger = context.open_to_write({.in_order = true});
   if (!ledger) return context.failed(ledger.error());
   LineReader reader(input->descriptor(), json::kMaxTextBytes);
   const auto file = options.file == "-" ? std::string("standard input") : options.file;

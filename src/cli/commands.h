@@ -14,6 +14,7 @@ void add_query_commands(CLI::App& app, Context& context);        // account, esc
 void add_list_commands(CLI::App& app, Context& context);         // accounts, escrows, groups, events, …
 void add_explain_command(CLI::App& app, Context& context);       // explain
 void add_maintenance_commands(CLI::App& app, Context& context);  // audit, verify, backup, …
+void add_copy_command(CLI::App& app, Context& context);          // copy
 void add_bench_command(CLI::App& app, Context& context);         // bench
 
 }  // namespace holdfast::cli

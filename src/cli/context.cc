@@ -12,14 +12,6 @@ namespace holdfast::cli {
 
 namespace {
 
-Result<void> journal_only(std::string_view url) {
-  if (!url.starts_with("postgresql://") && !url.starts_with("postgres://")) return {};
-  return fail(ErrorCode::not_a_ledger,
-              "this works on the files of a journal store: give a directory with --ledger; for PostgreSQL "
-              "use its own "
-              "tools");
-}
-
 void print_details(const Error& error) {
   for (const auto& item : error.items) {
     const auto name = item.escrow ? fmt::format("escrow {}", item.escrow.value()) : std::string("no escrow");
@@ -37,9 +29,13 @@ void print_details(const Error& error) {
 
 }  // namespace
 
-std::string Context::shown_ledger() const {
-  if (!ledger_url.starts_with("postgres")) return ledger_url;
-  auto shown = ledger_url.substr(0, ledger_url.find('?'));  // an option may be a password too
+bool Context::in_postgres() const {
+  return ledger_url.starts_with("postgresql://") || ledger_url.starts_with("postgres://");
+}
+
+std::string Context::shown(const std::string& url) {
+  if (!url.starts_with("postgresql://") && !url.starts_with("postgres://")) return url;
+  auto shown = url.substr(0, url.find('?'));  // an option may be a password too
   const auto user = shown.find("://");
   const auto at = shown.rfind('@');
   const auto colon = user == std::string::npos ? user : shown.find(':', user + 3);
@@ -49,9 +45,7 @@ std::string Context::shown_ledger() const {
   return shown;
 }
 
-Result<Ledger> Context::open_to_write(bool create) const {
-  OpenOptions options;
-  options.create = create;
+Result<Ledger> Context::open_to_write(OpenOptions options) const {
   options.on_note = [](std::string_view note) { fmt::print(stderr, "holdfast: note: {}\n", note); };
   return Ledger::open(ledger_url, options);
 }
@@ -60,11 +54,6 @@ Result<Ledger> Context::open_to_read() const {
   OpenOptions options;
   options.read_only = true;
   return Ledger::open(ledger_url, options);
-}
-
-Result<std::string> Context::directory() const {
-  if (auto known = journal_only(ledger_url); !known) return std::unexpected(known.error());
-  return ledger_url;
 }
 
 ExitCode Context::failed(const Error& error) {

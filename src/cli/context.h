@@ -21,13 +21,13 @@ struct Context {
   ExitCode exit = ExitCode::done;
 
   /// The ledger's url for people: without the password that it may hold.
-  [[nodiscard]] std::string shown_ledger() const;
+  [[nodiscard]] std::string shown_ledger() const { return shown(ledger_url); }
+  [[nodiscard]] static std::string shown(const std::string& url);
   /// To write: another process that writes refuses it.
-  [[nodiscard]] Result<Ledger> open_to_write(bool create = false) const;
+  [[nodiscard]] Result<Ledger> open_to_write(OpenOptions options = {}) const;
   /// To ask: works beside a process that writes.
   [[nodiscard]] Result<Ledger> open_to_read() const;
-  /// The directory, for what works on its files. An error where the url is none.
-  [[nodiscard]] Result<std::string> directory() const;
+  [[nodiscard]] bool in_postgres() const;
 
   /// Says what went wrong: to a person on standard error, first line first, or to a program as JSON on
   /// standard output. Returns the exit code for it.

@@ -47,7 +47,8 @@ void add_global_options(CLI::App& app, Context& context) {
   app.require_subcommand(1);
   app.fallthrough();
   app.add_option("--ledger", context.ledger_url,
-                 "The ledger's directory, where HOLDFAST_LEDGER does not say it")
+                 "Its directory, or postgresql://user@host/database?ledger=NAME, where HOLDFAST_LEDGER does "
+                 "not say it")
       ->envname("HOLDFAST_LEDGER")
       ->type_name("URL")
       ->capture_default_str();
@@ -98,6 +99,7 @@ int run(int argc, const char* const* argv) {
   add_list_commands(app, context);
   add_explain_command(app, context);
   add_maintenance_commands(app, context);
+  add_copy_command(app, context);
   add_bench_command(app, context);
 
   auto code = parse_and_run(app, context, argc, argv);

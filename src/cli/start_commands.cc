@@ -14,7 +14,7 @@ ExitCode init(Context& context) {
   const auto there = context.open_to_read();
   if (!there && there.error().code != ErrorCode::not_a_ledger) return context.failed(there.error());
   if (!there) {
-    const auto made = context.open_to_write(true);
+    const auto made = context.open_to_write({.create = true});
     if (!made) return context.failed(made.error());
   }
   const auto ledger = context.open_to_read();
@@ -38,8 +38,13 @@ ExitCode version(Context& context) {
 }  // namespace
 
 void add_start_commands(CLI::App& app, Context& context) {
-  auto* make = add_command(app, help_group::kStart, "init", "Make an empty ledger",
-                           "  holdfast init\n  holdfast init --ledger /var/lib/holdfast/main");
+  auto* make =
+      add_command(app, help_group::kStart, "init", "Make an empty ledger",
+                  "  holdfast init\n"
+                  "  holdfast init --ledger /var/lib/holdfast/main\n"
+                  "  holdfast init --ledger 'postgresql://holdfast@db/shop?ledger=main'\n"
+                  "In PostgreSQL it makes the schema `holdfast` too, where there is none. A ledger that "
+                  "is there is left as it is.");
   make->callback([&context] { context.exit = init(context); });
   auto* show =
       add_command(app, help_group::kStart, "version", "Say which version this is", "  holdfast version");

@@ -1,16 +1,13 @@
 // Verify, backup, restore, migrate.
 #include "journal/maintenance.h"
 
-#include "journal/group.h"
+#include "journal/copy_target.h"
 #include "journal/identity.h"
 #include "journal/root_directory.h"
 
 namespace holdfast::journal {
 
 namespace {
-
-/// A frame of the copy: larger ones than a live group's, since nobody waits.
-constexpr std::size_t kCopyFrameBytes = std::size_t{4} << 20;
 
 std::uint64_t journal_bytes(Directory& journal) {
   std::uint64_t bytes = 0;
@@ -23,56 +20,6 @@ std::uint64_t journal_bytes(Directory& journal) {
   }
   return bytes;
 }
-
-/// Writes a journal from events, a large frame at a time.
-class JournalCopy {
- public:
-  JournalCopy(Directory& directory, Identity identity) : directory_(directory), identity_(identity) {}
-
-  Result<void> begin() {
-    LogReport report;
-    const auto none = [](const Event&, std::span<const std::byte>, const Digest*) { return Result<void>(); };
-    auto log = Log::recover(directory_, identity_.uuid, {}, Seq(), none, report);
-    if (!log) return std::unexpected(log.error());
-    log_ = std::move(*log);
-    return {};
-  }
-  Result<void> add(const Event& event, std::span<const std::byte> bytes) {
-    if (payload_.count == 0) {
-      payload_.first = event.seq;
-      payload_.next_escrow = next_escrow_;
-    }
-    for_each_effect(event.entry, [&](const Entry& effect) {
-      if (const auto* held = std::get_if<Held>(&effect.body))
-        next_escrow_ = std::max(next_escrow_, held->escrow.next());
-    });
-    ++payload_.count;
-    ByteWriter out(payload_.bytes);
-    out.varint(bytes.size());
-    out.raw(bytes);
-    return payload_.bytes.size() < kCopyFrameBytes ? Result<void>() : flush();
-  }
-  Result<void> flush() {
-    if (payload_.count == 0) return {};
-    if (auto reserved = log_->reserve(0, payload_.bytes.size() + 2 * kFrameAlignment); !reserved)
-      return reserved;
-    const auto appended = log_->append(payload_);
-    payload_.clear();
-    if (!appended) return std::unexpected(appended.error());
-    return {};
-  }
-  Result<void> finish() {
-    if (auto flushed = flush(); !flushed) return flushed;
-    return log_->seal();
-  }
-
- private:
-  Directory& directory_;
-  Identity identity_;
-  std::unique_ptr<Log> log_;
-  FramePayload payload_;
-  EscrowId next_escrow_{1};
-};
 
 }  // namespace
 
@@ -98,8 +45,11 @@ Result<LogVerification> copy_ledger(const std::filesystem::path& source, const s
   if (!to) return std::unexpected(to.error());
 
   const auto copy_events = [&](Directory& journal) -> Result<void> {
-    JournalCopy copy(journal, *identity);
-    if (auto begun = copy.begin(); !begun) return begun;
+    LogReport report;
+    const auto none = [](const Event&, std::span<const std::byte>, const Digest*) { return Result<void>(); };
+    const auto log = Log::recover(journal, identity->uuid, {}, Seq(), none, report);
+    if (!log) return std::unexpected(log.error());
+    FrameWriter copy(**log, EscrowId(1));
     const auto of = journal_bytes(*from_directories->journal);
     std::uint64_t done = 0;
     bool reached = false;
@@ -117,7 +67,8 @@ Result<LogVerification> copy_ledger(const std::filesystem::path& source, const s
     if (!read && !reached && !(options.salvage && read.error().code == ErrorCode::corrupt)) {
       return std::unexpected(read.error());
     }
-    if (auto finished = copy.finish(); !finished) return finished;
+    if (auto flushed = copy.flush(); !flushed) return flushed;
+    if (auto sealed = (*log)->seal(); !sealed) return sealed;
     if (progress) progress(of, of);
     return {};
   };

@@ -145,7 +145,11 @@ std::string to_json(const LedgerStatus& status) {
   Writer out;
   out.begin_object().name("seq").number(status.seq.value()).name("head").text(status.head);
   out.name("escrows").number(status.escrows).name("accounts").number(status.accounts);
-  out.name("memory_bytes").number(status.memory_bytes);
+  out.name("memory_bytes").number(status.memory_bytes).name("unsealed").number(status.unsealed);
+  out.name("unsealed_since");
+  status.unsealed_since ? out.text(to_rfc3339(*status.unsealed_since)) : out.null();
+  out.name("sealing_failure").text_or_null(status.sealing_failure);
+  out.name("scrub_failure").text_or_null(status.scrub.failure);
   return out.end_object().take();
 }
 

@@ -29,6 +29,7 @@ class Connection {
   explicit Connection(Session& kept) : kept_(&kept) {}
 
   [[nodiscard]] Result<Session*> get();
+  [[nodiscard]] bool is_open() const { return session_ != nullptr; }
   void drop() { session_.reset(); }
 
  private:
@@ -47,8 +48,10 @@ class Committer {
 
   /// Decides the commands in order, in one transaction where possible, and gives each answer once it is
   /// durable.
+  /// \param in_order  one that has to wait for another transaction's lock keeps those after it waiting; else
+  ///                  they go first
   /// \return how many events were recorded
-  std::uint64_t run(std::span<const Command* const> commands,
+  std::uint64_t run(std::span<const Command* const> commands, bool in_order,
                     const std::function<void(std::size_t, Result<StoreAnswer>)>& answer);
 
   /// Runs the caller's block in a transaction; what it did is one event. It is not run twice: a conflict is
@@ -64,8 +67,10 @@ class Committer {
     SqlFault fault = SqlFault::other;
   };
 
-  [[nodiscard]] std::expected<Outcome, Failure> settle(std::span<const Command* const> commands, int tries,
-                                                       std::chrono::milliseconds lock_timeout);
+  /// \param lock_tries  how often it waits for a lock as long as `lock_timeout`
+  [[nodiscard]] std::expected<Outcome, Failure> settle(std::span<const Command* const> commands,
+                                                       std::chrono::milliseconds lock_timeout,
+                                                       int lock_tries);
   [[nodiscard]] Fate find_out(const Trace& trace);
   void roll_back(Session& session);
   void count(SqlFault fault);

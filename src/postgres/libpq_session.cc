@@ -336,6 +336,17 @@ std::string place_of(const PGconn* connection) {
                      in_quotes(or_none(PQhost(connection))), or_none(PQport(connection)));
 }
 
+/// What to do about a connection that was refused, where that is plain.
+std::string_view hint_for(std::string_view message) {
+  const auto says = [&](std::string_view text) { return message.find(text) != std::string_view::npos; };
+  if (says("database \"") && says("does not exist")) return ". Make it with: createdb --encoding=UTF8 NAME";
+  if (says("password authentication failed") || says("no password supplied"))
+    return ". Give the password in ~/.pgpass, in PGPASSWORD, or in the url";
+  if (says("Connection refused") || says("No such file or directory"))
+    return ". Is the server running there?";
+  return "";
+}
+
 void ignore_notice(void*, const char*) {}
 
 }  // namespace
@@ -353,8 +364,9 @@ Result<std::unique_ptr<Session>> connect(const std::string& conninfo) {
   ConnectionPtr connection(PQconnectdbParams(keywords.data(), values.data(), 1));
   HOLDFAST_ASSERT(connection != nullptr, "there is memory for a connection");
   if (PQstatus(connection.get()) != CONNECTION_OK) {
-    return fail(ErrorCode::storage_failed, fmt::format("cannot connect to {}: {}", place_of(connection.get()),
-                                                       one_line(PQerrorMessage(connection.get()))));
+    const auto why = one_line(PQerrorMessage(connection.get()));
+    return fail(ErrorCode::storage_failed,
+                fmt::format("cannot connect to {}: {}{}", place_of(connection.get()), why, hint_for(why)));
   }
   PQsetNoticeProcessor(connection.get(), ignore_notice, nullptr);
   if (PQsetnonblocking(connection.get(), 1) != 0 || PQenterPipelineMode(connection.get()) == 0) {

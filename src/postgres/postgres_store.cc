@@ -45,25 +45,37 @@ class SessionPool {
 
   template <class Ask>
   auto with(const Ask& ask) -> decltype(ask(std::declval<Session&>())) {
-    auto session = take();
+    if (auto idle = take_idle()) {
+      auto answer = ask(*idle);
+      if (is_usable_after(answer)) return give_back(std::move(idle)), answer;
+      // The server may have been restarted since: then none of those that waited is of use, and the question,
+      // which changes nothing, is asked once more.
+      if (answer.error().code != ErrorCode::storage_failed) return answer;
+      drop_idle();
+    }
+    auto session = connect(conninfo_);
     if (!session) return std::unexpected(std::move(session.error()));
     auto answer = ask(**session);
-    // A session that failed is not used again: what it is in is not known.
-    if (answer || is_rejection(answer.error().code)) give_back(std::move(*session));
+    if (is_usable_after(answer)) give_back(std::move(*session));
     return answer;
   }
 
  private:
-  Result<std::unique_ptr<Session>> take() {
-    {
-      const std::scoped_lock hold(mutex_);
-      if (!idle_.empty()) {
-        auto session = std::move(idle_.back());
-        idle_.pop_back();
-        return session;
-      }
-    }
-    return connect(conninfo_);
+  /// A session that failed is not used again: what it is in is not known.
+  template <class Answer>
+  static bool is_usable_after(const Answer& answer) {
+    return answer || is_rejection(answer.error().code);
+  }
+  std::unique_ptr<Session> take_idle() {
+    const std::scoped_lock hold(mutex_);
+    if (idle_.empty()) return nullptr;
+    auto session = std::move(idle_.back());
+    idle_.pop_back();
+    return session;
+  }
+  void drop_idle() {
+    const std::scoped_lock hold(mutex_);
+    idle_.clear();
   }
   void give_back(std::unique_ptr<Session> session) {
     const std::scoped_lock hold(mutex_);
@@ -78,13 +90,15 @@ class SessionPool {
 
 class PostgresStore final : public Store {
  public:
-  PostgresStore(Address address, LedgerRef ledger, bool read_only)
+  PostgresStore(Address address, LedgerRef ledger, StoreOptions options)
       : address_(std::move(address)),
         ledger_(std::move(ledger)),
-        read_only_(read_only),
+        read_only_(options.read_only),
+        in_order_(options.in_order),
         queries_(address_.conninfo) {
     if (read_only_) return;
-    for (int i = 0; i < address_.workers; ++i) workers_.emplace_back([this] { work(); });
+    const int workers = in_order_ ? 1 : address_.workers;
+    for (int i = 0; i < workers; ++i) workers_.emplace_back([this] { work(); });
     sealer_ = std::thread([this] { seal_behind(); });
   }
 
@@ -178,7 +192,10 @@ class PostgresStore final : public Store {
   }
   Result<LedgerStatus> status() override {
     auto status = ask([&](Queries queries) { return queries.status(); });
-    if (status) status->retries = counts_.status();
+    if (!status) return status;
+    status->retries = counts_.status();
+    const std::scoped_lock hold(mutex_);
+    status->sealing_failure = sealing_failure_;
     return status;
   }
 
@@ -217,8 +234,9 @@ class PostgresStore final : public Store {
     while (take(taken)) {
       commands.clear();
       for (const auto& request : taken) commands.push_back(&request.command);
-      const auto events = committer.run(
-          commands, [&](std::size_t i, Result<StoreAnswer> answer) { taken[i].done(std::move(answer)); });
+      const auto events = committer.run(commands, in_order_, [&](std::size_t i, Result<StoreAnswer> answer) {
+        taken[i].done(std::move(answer));
+      });
       if (events > 0) note_events();
     }
   }
@@ -249,38 +267,56 @@ class PostgresStore final : public Store {
     committed_.notify_one();
   }
 
-  /// Seals what was committed, here or elsewhere, as long as the store is open; all of it when it closes.
+  /// Seals what was committed, here or elsewhere, as long as the store is open; what is there when it closes,
+  /// unless the server cannot be reached: then whoever seals next goes on.
   void seal_behind() {
     Connection connection(address_.conninfo);
-    bool last = false;
-    int failures = 0;
-    while (!last) {
-      {
-        std::unique_lock hold(mutex_);
-        committed_.wait(hold, [&] { return unsealed_ || workers_done_; });
-        unsealed_ = false;
-        last = workers_done_;
-      }
-      while (true) {
-        auto session = connection.get();
-        auto sealed =
-            session ? seal(**session, ledger_) : std::expected<Sealed, SqlError>(std::unexpected(SqlError{}));
-        if (sealed) {
-          failures = 0;
-          if (sealed->events == 0) break;  // nothing is left, or another session is at it
-          continue;
-        }
-        // Whoever seals next goes on: nothing is lost, only later.
-        connection.drop();
-        if (last && ++failures > 3) break;
-        std::this_thread::sleep_for(backoff(std::min(++failures, 8)));
-      }
+    int in_the_way = 0;  // tries in a row that ended because another session seals
+    int failures = 0;    // likewise because of an error
+    std::unique_lock hold(mutex_);
+    while (true) {
+      const bool last = workers_done_;
+      unsealed_ = false;
+      hold.unlock();
+      const auto sealed = seal_once(connection);
+      hold.lock();
+      sealing_failure_ = sealed ? std::string() : sealed.error().message;
+      failures = sealed ? 0 : failures + 1;
+      in_the_way = sealed && sealed->other_seals ? in_the_way + 1 : 0;
+      if (sealed && sealed->events > 0) continue;
+      if (last && (failures >= kLastFailures || in_the_way >= kLastWaits || (sealed && in_the_way == 0)))
+        return;
+
+      // Another session may have looked before what was committed here, and a transaction of a caller's own
+      // wakes nobody: so what is there is looked at again after a while.
+      auto pause = kLookAgain;
+      if (in_the_way > 0) pause = kOtherSeals;
+      if (failures > 0) pause = backoff(std::min(failures + 2, 8));
+      committed_.wait_for(hold, pause, [&] {
+        if (last) return false;  // only a pause between two tries
+        return workers_done_ || (unsealed_ && failures == 0 && in_the_way == 0);
+      });
     }
   }
+
+  [[nodiscard]] Result<Sealed> seal_once(Connection& connection) {
+    auto session = connection.get();
+    if (!session) return std::unexpected(std::move(session.error()));
+    const auto sealed = seal(**session, ledger_);
+    if (sealed) return *sealed;
+    connection.drop();
+    return std::unexpected(to_error(sealed.error()));
+  }
+
+  static constexpr std::chrono::milliseconds kLookAgain{1'000};
+  static constexpr std::chrono::milliseconds kOtherSeals{50};
+  static constexpr int kLastFailures = 3;
+  static constexpr int kLastWaits = 20;
 
   const Address address_;
   const LedgerRef ledger_;
   const bool read_only_;
+  const bool in_order_;
   PlanCache plans_;
   RetryCounts counts_;
   SessionPool queries_;
@@ -292,6 +328,7 @@ class PostgresStore final : public Store {
   bool stopping_ = false;
   bool workers_done_ = false;
   bool unsealed_ = true;  // perhaps: whoever had it open before may have left some
+  std::string sealing_failure_;
   std::vector<std::thread> workers_;
   std::thread sealer_;
 };
@@ -308,6 +345,8 @@ Result<int> parse_workers(std::string_view text) {
 constexpr std::string_view kFindLedger = "select ledger from holdfast.ledgers where name = $1";
 constexpr std::string_view kCreateLedger = "select holdfast.create_ledger($1)";
 
+}  // namespace
+
 Result<LedgerRef> find_ledger(Session& session, const std::string& name, bool create) {
   const std::array<Statement, 1> ask{{{create ? kCreateLedger : kFindLedger, {name}}}};
   const auto found = session.run(ask);
@@ -315,12 +354,10 @@ Result<LedgerRef> find_ledger(Session& session, const std::string& name, bool cr
   const auto& rows = *found->front();
   if (rows.rows() == 0) {
     return fail(ErrorCode::not_a_ledger,
-                fmt::format("the database has no ledger \"{}\": `holdfast init` makes it", name));
+                fmt::format("the database has no ledger \"{}\". Make it with: holdfast init", name));
   }
   return LedgerRef{rows.integer(0, 0), name};
 }
-
-}  // namespace
 
 Result<Address> parse_address(std::string_view url) {
   Address address;
@@ -351,18 +388,18 @@ Result<Address> parse_address(std::string_view url) {
   return address;
 }
 
-Result<std::unique_ptr<Store>> open_postgres_store(std::string_view url, bool create, bool read_only) {
+Result<std::unique_ptr<Store>> open_postgres_store(std::string_view url, StoreOptions options) {
   auto address = parse_address(url);
   if (!address) return std::unexpected(std::move(address.error()));
   auto session = connect(address->conninfo);
   if (!session) return std::unexpected(std::move(session.error()));
-  if (create) {
+  if (options.create) {
     if (auto migrated = migrate(**session); !migrated) return std::unexpected(std::move(migrated.error()));
   }
   if (auto fits = check_schema(**session); !fits) return std::unexpected(std::move(fits.error()));
-  auto ledger = find_ledger(**session, address->ledger, create);
+  auto ledger = find_ledger(**session, address->ledger, options.create);
   if (!ledger) return std::unexpected(std::move(ledger.error()));
-  return std::make_unique<PostgresStore>(std::move(*address), std::move(*ledger), read_only);
+  return std::make_unique<PostgresStore>(std::move(*address), std::move(*ledger), options);
 }
 
 }  // namespace holdfast::postgres

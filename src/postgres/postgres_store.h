@@ -5,6 +5,7 @@
 #include <string>
 
 #include "ledger/store.h"
+#include "postgres/transaction.h"
 
 namespace holdfast::postgres {
 
@@ -17,9 +18,17 @@ struct Address {
 /// `invalid_command` where `ledger` or `workers` is not as it should be.
 [[nodiscard]] Result<Address> parse_address(std::string_view url);
 
-/// Opens a ledger. \param create  makes the schema where there is none, and the ledger in it
+struct StoreOptions {
+  bool create = false;  // makes the schema where there is none, and the ledger in it
+  bool read_only = false;
+  bool in_order = false;  // decides commands in the order of `submit`
+};
+
+/// Opens a ledger.
 /// `not_a_ledger` where there is none (or the schema is older: `holdfast migrate`), `newer_format`.
-[[nodiscard]] Result<std::unique_ptr<Store>> open_postgres_store(std::string_view url, bool create,
-                                                                 bool read_only);
+[[nodiscard]] Result<std::unique_ptr<Store>> open_postgres_store(std::string_view url, StoreOptions options);
+
+/// The ledger of this name in a schema that fits. `not_a_ledger` where there is none.
+[[nodiscard]] Result<LedgerRef> find_ledger(Session& session, const std::string& name, bool create);
 
 }  // namespace holdfast::postgres

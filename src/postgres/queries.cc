@@ -67,7 +67,9 @@ constexpr std::string_view kDue =
 constexpr std::string_view kStatus = R"(
 select seq, hash, coalesce(pg_sequence_last_value(('holdfast.escrows_of_' || ledger)::regclass), 0),
   coalesce(pg_sequence_last_value(('holdfast.accounts_of_' || ledger)::regclass), 0),
-  (select count(*) from holdfast.unsealed u where u.ledger = l.ledger)
+  (select count(*) from holdfast.unsealed u where u.ledger = l.ledger),
+  (select min(e.at) from holdfast.events e where e.ledger = l.ledger
+    and e.event = (select min(u.event) from holdfast.unsealed u where u.ledger = l.ledger))
 from holdfast.ledgers l where ledger = $1)";
 
 /// Names are ASCII. What comes after a text that a server would not take comes after this one.
@@ -220,6 +222,7 @@ Result<LedgerStatus> Queries::status() {
         status.escrows = static_cast<std::uint64_t>(row.integer(2));
         status.accounts = static_cast<std::uint64_t>(row.integer(3));
         status.unsealed = static_cast<std::uint64_t>(row.integer(4));
+        status.unsealed_since = row.optional_time(5);
         return status;
       });
   if (!found) return std::unexpected(std::move(found.error()));

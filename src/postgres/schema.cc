@@ -21,7 +21,7 @@ constexpr std::string_view kBegin = "BEGIN ISOLATION LEVEL READ COMMITTED READ W
 
 constexpr std::string_view kFindTable =
     "SELECT current_database(), to_regnamespace('holdfast') IS NOT NULL, "
-    "to_regclass('holdfast.schema_migrations') IS NOT NULL";
+    "to_regclass('holdfast.schema_migrations') IS NOT NULL, current_setting('server_encoding')";
 
 constexpr std::string_view kCreateTable =
     "CREATE TABLE holdfast.schema_migrations ("
@@ -51,11 +51,24 @@ struct Found {
   std::string database;
   bool schema = false;
   bool table = false;
+  std::string encoding;
 };
 
 Found read_found(const ResultSet& rows) {
-  return {
-      .database = std::string(rows.text(0, 0)), .schema = rows.boolean(0, 1), .table = rows.boolean(0, 2)};
+  return {.database = std::string(rows.text(0, 0)),
+          .schema = rows.boolean(0, 1),
+          .table = rows.boolean(0, 2),
+          .encoding = std::string(rows.text(0, 3))};
+}
+
+/// Reasons are UTF-8, and names are compared by their bytes.
+Result<void> check_encoding(const Found& found) {
+  if (found.encoding == "UTF8") return {};
+  return fail(
+      ErrorCode::not_a_ledger,
+      fmt::format("database \"{}\" has encoding {}, a ledger needs UTF8: give it a database of its own, made "
+                  "with: createdb --encoding=UTF8 --template=template0 NAME",
+                  found.database, found.encoding));
 }
 
 /// How many of `wanted` were applied, given the rows of kReadApplied.
@@ -110,6 +123,7 @@ Result<Step> apply_next(Session& session, std::span<const Migration> wanted) {
   auto looked = run(session, {{"SELECT pg_advisory_xact_lock($1)", {kMigrationLock}}, {kFindTable}});
   if (!looked) return std::unexpected(looked.error());
   const auto found = read_found(*looked->at(1));
+  if (auto fits = check_encoding(found); !fits) return std::unexpected(fits.error());
   if (!found.table) {
     if (auto made = create_table(session, found); !made) return std::unexpected(made.error());
   }
@@ -161,6 +175,7 @@ Result<void> check_schema(Session& session, std::span<const Migration> wanted) {
   const auto looked = run(session, {{kFindTable}});
   if (!looked) return std::unexpected(looked.error());
   const auto found = read_found(*looked->front());
+  if (auto fits = check_encoding(found); !fits) return std::unexpected(fits.error());
   if (!found.table) {
     return fail(ErrorCode::not_a_ledger,
                 fmt::format("database \"{}\" has no ledger's schema. Make it with: holdfast migrate",

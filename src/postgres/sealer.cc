@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <unordered_map>
 
-#include "base/assert.h"
 #include "ledger/event_codec.h"
 #include "ledger/postings.h"
 
@@ -21,10 +20,10 @@ constexpr std::string_view kLockHead =
 // In a later statement than the lock, so that it sees what the sealer before did.
 constexpr std::string_view kUnsealed = R"(
 select event, at, replays, entry from (
-  select e.event, e.at, e.replays, e.entry, sum(length(e.entry)) over (order by e.event) - length(e.entry) as before
+  select u.event, e.at, e.replays, e.entry, sum(length(e.entry)) over (order by u.event) - length(e.entry) as before
   from (select event from holdfast.unsealed where ledger = (select $1::int) order by event limit $2) u
-  cross join lateral (select * from holdfast.events where ledger = (select $1::int) and event = u.event limit 1) e) q
-where before < $3 order by event)";
+  left join lateral (select * from holdfast.events where ledger = (select $1::int) and event = u.event limit 1) e on true) q
+where before is null or before < $3 order by event)";
 constexpr std::string_view kSeqs =
     "select event, seq from holdfast.seals where ledger = (select $1::int) and event = any($2::bigint[])";
 constexpr std::string_view kBalances = R"(
@@ -51,12 +50,15 @@ constexpr std::string_view kMoveHead =
     "update holdfast.ledgers set seq = $2, at = $3, hash = $4 where ledger = (select $1::int)";
 
 constexpr std::string_view kSealed = R"(
-select s.seq, s.at, s.hash, coalesce(r.entry, e.entry)
-from (select * from holdfast.seals where ledger = (select $1::int) and seq > $2 order by seq limit $3) s
-cross join lateral (select * from holdfast.events where ledger = (select $1::int) and event = s.event limit 1) e
-left join lateral (
-  select entry from holdfast.replaying_entries where e.replays and ledger = (select $1::int) and seq = s.seq limit 1) r on true
-order by s.seq)";
+select seq, at, hash, entry from (
+  select s.seq, s.at, s.hash, coalesce(r.entry, e.entry) as entry,
+    sum(length(coalesce(r.entry, e.entry))) over (order by s.seq rows between unbounded preceding and 1 preceding) as before
+  from (select * from holdfast.seals where ledger = (select $1::int) and seq > $2 order by seq limit $3) s
+  left join lateral (select * from holdfast.events where ledger = (select $1::int) and event = s.event limit 1) e on true
+  left join lateral (
+    select entry from holdfast.replaying_entries where e.replays and ledger = (select $1::int) and seq = s.seq limit 1) r
+    on true) q
+where before is null or before < $4 order by seq)";
 
 /// Calls `visit(Replayed&)` for each replay inside the entry.
 template <class EntryOf, class Visit>
@@ -74,10 +76,12 @@ Bytes bytes_of(const Digest& digest) {
   const auto bytes = std::as_bytes(std::span(digest));
   return {bytes.begin(), bytes.end()};
 }
-Digest digest_at(const ResultSet& rows, std::size_t row, std::size_t column) {
+/// None where it is no hash.
+std::optional<Digest> digest_at(const ResultSet& rows, std::size_t row, std::size_t column) {
+  if (rows.is_null(row, column)) return std::nullopt;
   const auto bytes = rows.bytes(row, column);
   Digest digest{};
-  HOLDFAST_ASSERT(bytes.size() == sizeof digest, "the schema keeps hashes of 32 bytes");
+  if (bytes.size() != sizeof digest) return std::nullopt;
   std::ranges::copy(bytes, std::as_writable_bytes(std::span(digest)).begin());
   return digest;
 }
@@ -121,7 +125,11 @@ class Round {
       locked = true;
       seq_ = rows.integer(0, 0);
       at_ = rows.time(0, 1);
-      head_ = digest_at(rows, 0, 2);
+      if (const auto head = digest_at(rows, 0, 2)) {
+        head_ = *head;
+      } else {
+        corrupt_ = data_corrupted("the chain's head is no hash");
+      }
     });
     pipeline_.add(kUnsealed, {ledger_, kMaxEvents, kMaxBytes}, [&](const ResultSet& rows) { read(rows); });
     if (auto done = pipeline_.run(session_); !done) return std::unexpected(done.error());
@@ -136,6 +144,7 @@ class Round {
       if (auto done = pipeline_.run(session_); !done) return std::unexpected(done.error());
     }
     number();
+    if (corrupt_) return std::unexpected(*corrupt_);
     pipeline_.add(kMoveHead, {ledger_, seq_, at_, bytes_of(head_)});
     pipeline_.add("commit");
     if (auto done = pipeline_.run(session_); !done) return std::unexpected(done.error());
@@ -147,6 +156,10 @@ class Round {
     for (std::size_t i = 0; i < rows.rows(); ++i) {
       auto& one = events_[i];
       one.id = rows.integer(i, 0);
+      if (rows.is_null(i, 1) || rows.is_null(i, 3)) {
+        corrupt_ = data_corrupted(fmt::format("event {} is to be sealed and is not there", one.id));
+        return;
+      }
       one.at = rows.time(i, 1);
       one.replays = rows.boolean(i, 2);
       const auto bytes = rows.bytes(i, 3);
@@ -199,9 +212,15 @@ class Round {
       seqs_[one.id] = seq_;
       if (one.replays) {
         for_each_replay(one.entry, [&](Replayed& replay) {
-          replay.original =
-              Seq(static_cast<std::uint64_t>(seqs_.at(static_cast<std::int64_t>(replay.original.value()))));
+          const auto original = seqs_.find(static_cast<std::int64_t>(replay.original.value()));
+          if (original == seqs_.end()) {
+            corrupt_ = data_corrupted(fmt::format("event {} replays event {}, which is not sealed", one.id,
+                                                  replay.original.value()));
+            return;
+          }
+          replay.original = Seq(static_cast<std::uint64_t>(original->second));
         });
+        if (corrupt_) return;
         one.bytes.clear();
         encode_entry(one.entry, one.bytes);
         replaying.push_back(seq_);
@@ -216,6 +235,7 @@ class Round {
       times.emplace_back(at_);
       hashes.push_back(bytes_of(head_));
       add_lines(one);
+      if (corrupt_) return;
     }
     pipeline_.add(kSeal, {ledger_, std::move(seqs), ids, std::move(times), std::move(hashes)});
     if (!replaying.empty()) {
@@ -247,8 +267,11 @@ class Round {
         (is_held ? held_escrows : available_escrows) = postings[i].escrows;
       }
       auto& balance = balances_[account];
-      balance.available += available;
-      balance.held += held;
+      if (__builtin_add_overflow(balance.available, available, &balance.available) ||
+          __builtin_add_overflow(balance.held, held, &balance.held)) {
+        corrupt_ = data_corrupted(fmt::format("event {} takes account {} beyond 64 bits", one.id, account));
+        return;
+      }
       lines_.account.push_back(account);
       lines_.seq.push_back(seq_);
       lines_.available.push_back(available);
@@ -292,21 +315,30 @@ std::expected<Sealed, SqlError> seal(Session& session, const LedgerRef& ledger) 
 std::expected<std::vector<SealedEvent>, SqlError> sealed_events(Session& session, const LedgerRef& ledger,
                                                                 Seq after, std::size_t limit) {
   std::vector<SealedEvent> events;
+  std::optional<SqlError> corrupt;
   Pipeline pipeline;
-  pipeline.add(kSealed,
-               {ledger.number, static_cast<std::int64_t>(after.value()), static_cast<std::int64_t>(limit)},
-               [&](const ResultSet& rows) {
-                 events.resize(rows.rows());
-                 for (std::size_t i = 0; i < rows.rows(); ++i) {
-                   auto& one = events[i];
-                   one.seq = Seq(static_cast<std::uint64_t>(rows.integer(i, 0)));
-                   one.hash = digest_at(rows, i, 2);
-                   encode_event_head(one.seq, rows.time(i, 1), one.bytes);
-                   const auto entry = rows.bytes(i, 3);
-                   one.bytes.insert(one.bytes.end(), entry.begin(), entry.end());
-                 }
-               });
+  pipeline.add(
+      kSealed,
+      {ledger.number, static_cast<std::int64_t>(after.value()), static_cast<std::int64_t>(limit), kMaxBytes},
+      [&](const ResultSet& rows) {
+        events.resize(rows.rows());
+        for (std::size_t i = 0; i < rows.rows(); ++i) {
+          auto& one = events[i];
+          one.seq = Seq(static_cast<std::uint64_t>(rows.integer(i, 0)));
+          const auto hash = digest_at(rows, i, 2);
+          if (!hash || rows.is_null(i, 3)) {
+            corrupt = data_corrupted(fmt::format("seq {} was sealed, and {} is not there", one.seq.value(),
+                                                 hash ? "its event" : "its hash"));
+            return;
+          }
+          one.hash = *hash;
+          encode_event_head(one.seq, rows.time(i, 1), one.bytes);
+          const auto entry = rows.bytes(i, 3);
+          one.bytes.insert(one.bytes.end(), entry.begin(), entry.end());
+        }
+      });
   if (auto done = pipeline.run(session); !done) return std::unexpected(done.error());
+  if (corrupt) return std::unexpected(*corrupt);
   return events;
 }
 

@@ -28,7 +28,8 @@ struct SealedEvent {
   Bytes bytes;  // canonical, for decode_event
 };
 
-/// Those with seq > after, oldest first, at most `limit`.
+/// Those with seq > after, oldest first, at most `limit`, and fewer where they are large; none only where
+/// there are none.
 [[nodiscard]] std::expected<std::vector<SealedEvent>, SqlError> sealed_events(Session& session,
                                                                               const LedgerRef& ledger,
                                                                               Seq after, std::size_t limit);

@@ -41,7 +41,7 @@ select exists (select from holdfast.accounts where ledger = (select $1::int) and
   or exists (select from holdfast.escrows where ledger = (select $1::int) and escrow = any($6::bigint[])))";
 
 struct Absent {
-  std::vector<std::string> accounts, groups, fee_plans, escrow_keys;
+  std::vector<std::string> accounts, groups, fee_plans, keys;
   std::vector<std::int64_t> escrows;
 
   Absent(const Footprint& wanted, const WorkingSet& rows) {
@@ -52,13 +52,15 @@ struct Absent {
     keep(wanted.accounts, accounts, [&](const auto& name) { return rows.find_account(name); });
     keep(wanted.groups, groups, [&](const auto& name) { return rows.find_group(name); });
     keep(wanted.fee_plans, fee_plans, [&](const auto& name) { return rows.find_latest_plan(name); });
-    keep(wanted.escrow_keys, escrow_keys, [&](const auto& key) { return rows.find_escrow(key); });
+    keep(wanted.escrow_keys, keys, [&](const auto& key) { return rows.find_escrow(key); });
+    // A part that was rolled back leaves its key free.
+    keep(wanted.keys, keys, [&](const auto& key) { return rows.key_used(key); });
     for (const auto id : wanted.escrows) {
       if (rows.escrow(id) == nullptr) escrows.push_back(static_cast<std::int64_t>(id.value()));
     }
   }
   [[nodiscard]] bool empty() const {
-    return accounts.empty() && groups.empty() && fee_plans.empty() && escrow_keys.empty() && escrows.empty();
+    return accounts.empty() && groups.empty() && fee_plans.empty() && keys.empty() && escrows.empty();
   }
 };
 
@@ -129,7 +131,7 @@ std::expected<void, SqlError> Attempt::read_again() {
   if (!absent.empty()) {
     pipeline_.add(kAnyThere,
                   {ledger_.number, std::move(absent.accounts), std::move(absent.groups),
-                   std::move(absent.fee_plans), std::move(absent.escrow_keys), std::move(absent.escrows)},
+                   std::move(absent.fee_plans), std::move(absent.keys), std::move(absent.escrows)},
                   [&](const ResultSet& rows) { changed = rows.boolean(0, 0); });
   }
   sums_changed_ = false;

@@ -12,6 +12,7 @@
 #include "ledger/store.h"
 #include "postgres/attached.h"
 #include "postgres/postgres_store.h"
+#include "service/url.h"
 
 namespace holdfast {
 
@@ -89,10 +90,6 @@ Command settle(const DueEscrow& due) {
   return command;
 }
 
-bool is_postgres(std::string_view url) {
-  return url.starts_with("postgresql://") || url.starts_with("postgres://");
-}
-
 }  // namespace
 
 Result<CommandResult> Transaction::execute(const Command& command) {
@@ -134,7 +131,8 @@ Result<void> Transaction::savepoint(const std::function<Result<void>()>& block) 
 Result<Ledger> Ledger::open(std::string_view url, const OpenOptions& options) {
   if (url.empty()) return fail(ErrorCode::not_a_ledger, "the ledger's url is empty: give a directory");
   if (is_postgres(url)) {
-    auto store = postgres::open_postgres_store(url, options.create, options.read_only);
+    auto store = postgres::open_postgres_store(
+        url, {.create = options.create, .read_only = options.read_only, .in_order = options.in_order});
     if (!store) return std::unexpected(std::move(store.error()));
     return Ledger(std::move(*store));
   }

@@ -74,7 +74,7 @@ TEST(AttachedSessions, AreOneAfterAnotherInTheOrderOfSeals) {
   constexpr int kRounds = 12;
   constexpr int kCommands = 8;
   const auto url = testing::shared_postgres().new_database();
-  auto store = *postgres::open_postgres_store(url, true, false);
+  auto store = *postgres::open_postgres_store(url, {.create = true});
   SealOrder order(url, "main");
   sim::Prng prng(7);
   sim::Workload first(prng.fork());

@@ -25,7 +25,7 @@ class SerialOrder : public ::testing::Test {
     const auto database = testing::shared_postgres().new_database();
     for (auto& store : stores_) {
       auto opened =
-          postgres::open_postgres_store(database + "&workers=" + std::to_string(workers), true, false);
+          postgres::open_postgres_store(database + "&workers=" + std::to_string(workers), {.create = true});
       ASSERT_TRUE(opened) << opened.error().message;
       store = std::move(*opened);
     }

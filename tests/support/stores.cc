@@ -89,7 +89,7 @@ Ledger Place::open() const {
 }
 
 std::unique_ptr<Store> Place::open_store() const {
-  if (kind_ != StoreKind::journal) return must(postgres::open_postgres_store(url_, false, false));
+  if (kind_ != StoreKind::journal) return must(postgres::open_postgres_store(url_, {}));
   journal::OpenReport report;
   return must(journal::open_journal_store(url_, false, {}, report));
 }

@@ -30,6 +30,8 @@ begin
   end if;
   foreach kind in array array['events', 'escrows', 'accounts', 'groups', 'plans'] loop
     execute format('create sequence holdfast.%I', kind || '_of_' || number);
+    -- Default privileges would be those of whoever calls this, not of the one who migrated.
+    execute format('grant usage, select on sequence holdfast.%I to holdfast_app', kind || '_of_' || number);
   end loop;
   return number;
 end
@@ -169,19 +171,21 @@ create table holdfast.events (
 );
 alter table holdfast.events alter column entry set storage external;  -- dense already
 
--- Events that have no seq yet, and what they change in `available`: deleted when they are sealed.
+-- Events that have no seq yet, and what they change in `available`: deleted when they are sealed. Both are small
+-- and are left behind by many dead rows, which every balance and every round of the sealer would read again and again:
+-- so they are vacuumed by a number of dead rows, not by a share, and without pauses.
 create table holdfast.unsealed (
   ledger int not null,
   event bigint not null,
   primary key (ledger, event)
-);
+) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000, autovacuum_vacuum_cost_delay = 0);
 create table holdfast.pending (
   ledger int not null,
   account int not null,
   event bigint not null,
   available bigint not null check (available <> 0),
   primary key (ledger, account, event)
-);
+) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000, autovacuum_vacuum_cost_delay = 0);
 
 create table holdfast.seals (
   ledger int not null,
@@ -239,4 +243,3 @@ grant update (released, refunded, commission, processor_fee, last_event, plan, f
   on holdfast.escrows to holdfast_app;
 grant update (seq, at, hash) on holdfast.ledgers to holdfast_app;
 grant delete on holdfast.due_dates, holdfast.unsealed, holdfast.pending to holdfast_app;
-alter default privileges in schema holdfast grant usage, select on sequences to holdfast_app;
