@@ -47,13 +47,13 @@ std::string Context::shown(const std::string& url) {
 
 Result<Ledger> Context::open_to_write(OpenOptions options) const {
   options.on_note = [](std::string_view note) { fmt::print(stderr, "holdfast: note: {}\n", note); };
-  return Ledger::open(ledger_url, std::move(options));
+  return Ledger::open(ledger_url, options);
 }
 
 Result<Ledger> Context::open_to_read() const {
   OpenOptions options;
   options.read_only = true;
-  return Ledger::open(ledger_url, std::move(options));
+  return Ledger::open(ledger_url, options);
 }
 
 ExitCode Context::failed(const Error& error) {

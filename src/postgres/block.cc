@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/clock.h"
+#include "ledger/validate.h"
 #include "postgres/committer.h"
 
 namespace holdfast::postgres {
@@ -51,9 +52,8 @@ class Block final : public TransactionPort {
 
 Result<StoreAnswer> Committer::run_block(const Options& options, std::chrono::milliseconds time_limit,
                                          const std::function<Result<void>(TransactionPort&)>& block) {
-  auto session = connection_.get();
-  if (!session) return std::unexpected(std::move(session.error()));
-  Attempt attempt(**session, ledger_, plans_, workspace_);
+  if (auto valid = validate_block(options); !valid) return std::unexpected(std::move(valid.error()));
+  Result<Session*> session;
   const auto gives_up = [&](const SqlError& error) -> std::unexpected<Error> {
     count(fault_of(error));
     if (fault_of(error) == SqlFault::connection) {
@@ -63,7 +63,18 @@ Result<StoreAnswer> Committer::run_block(const Options& options, std::chrono::mi
     }
     return std::unexpected(to_error(error));
   };
-  if (auto begun = attempt.begin_block(options, time_limit); !begun) return gives_up(begun.error());
+  std::optional<Attempt> begun;
+  for (bool idle = connection_.is_open();; idle = false) {
+    session = connection_.get();
+    if (!session) return std::unexpected(std::move(session.error()));
+    begun.emplace(**session, ledger_, plans_, workspace_);
+    const auto ready = begun->begin_block(options, time_limit);
+    if (ready) break;
+    auto error = gives_up(ready.error());
+    // A connection that lay idle may have been lost meanwhile; nothing of the block has run.
+    if (!idle || fault_of(ready.error()) != SqlFault::connection) return error;
+  }
+  auto& attempt = *begun;
   auto past = OpenAtomic::look_up(options, attempt.rows());
   if (!past || *past) {
     roll_back(**session);

@@ -49,6 +49,7 @@ milliseconds backoff(int attempt) {
 }
 
 Result<Session*> Connection::get() {
+  if (kept_ != nullptr) return kept_;
   if (!session_) {
     auto made = connect(conninfo_);
     if (!made) return std::unexpected(std::move(made.error()));
@@ -57,37 +58,49 @@ Result<Session*> Connection::get() {
   return session_.get();
 }
 
-std::uint64_t Committer::run(std::span<const Command* const> commands,
+std::uint64_t Committer::run(std::span<const Command* const> commands, bool in_order,
                              const std::function<void(std::size_t, Result<StoreAnswer>)>& answer) {
-  if (commands.size() > 1) {
-    if (auto shared = settle(commands, kTries, kSharedLockTimeout)) {
-      for (std::size_t i = 0; i < commands.size(); ++i) answer(i, std::move(shared->answers[i]));
-      return shared->events;
-    } else if (shared.error().fault == SqlFault::connection) {
-      for (std::size_t i = 0; i < commands.size(); ++i) answer(i, std::unexpected(shared.error().error));
-      return 0;
-    }
-    // One that has to wait, or that the server cannot take, does not harm those beside it.
-  }
   std::uint64_t events = 0;
-  for (std::size_t i = 0; i < commands.size(); ++i) {
-    auto alone = settle(commands.subspan(i, 1), kTries, kLockTimeout);
-    if (alone) {
-      events += alone->events;
-      answer(i, std::move(alone->answers.front()));
-    } else {
-      if (alone.error().error.code == ErrorCode::busy) ++counts_.given_up;
-      answer(i, std::unexpected(std::move(alone.error().error)));
+  const auto give = [&](std::size_t i, std::expected<Outcome, Failure> done) {
+    if (done) {
+      events += done->events;
+      return answer(i, std::move(done->answers.front()));
     }
+    if (done.error().error.code == ErrorCode::busy) ++counts_.given_up;
+    answer(i, std::unexpected(std::move(done.error().error)));
+  };
+  std::vector<std::size_t> waiting;
+  if (commands.size() > 1) {
+    auto shared = settle(commands, kSharedLockTimeout, 1);
+    if (shared || shared.error().fault == SqlFault::connection) {
+      for (std::size_t i = 0; i < commands.size(); ++i) {
+        answer(i, shared ? std::move(shared->answers[i]) : std::unexpected(shared.error().error));
+      }
+      return shared ? shared->events : 0;
+    }
+    // One that the server cannot take, or that has to wait, does not harm those beside it.
+    for (std::size_t i = 0; i < commands.size(); ++i) {
+      auto alone = settle(commands.subspan(i, 1), kSharedLockTimeout, 1);
+      if (!alone && alone.error().fault == SqlFault::lock_timeout && !in_order) {
+        waiting.push_back(i);
+      } else if (!alone && alone.error().fault == SqlFault::lock_timeout) {
+        give(i, settle(commands.subspan(i, 1), kLockTimeout, kLockTries));
+      } else {
+        give(i, std::move(alone));
+      }
+    }
+  } else {
+    waiting.push_back(0);
   }
+  for (const auto i : waiting) give(i, settle(commands.subspan(i, 1), kLockTimeout, kLockTries));
   return events;
 }
 
 std::expected<Outcome, Committer::Failure> Committer::settle(std::span<const Command* const> commands,
-                                                             int tries, milliseconds lock_timeout) {
+                                                             milliseconds lock_timeout, int lock_tries) {
   int lock_timeouts = 0;
   Failure last;
-  for (int attempt = 1; attempt <= tries; ++attempt) {
+  for (int attempt = 1; attempt <= kTries; ++attempt) {
     auto session = connection_.get();
     if (!session) {
       last = {std::move(session.error()), SqlFault::connection};
@@ -116,7 +129,7 @@ std::expected<Outcome, Committer::Failure> Committer::settle(std::span<const Com
       roll_back(**session);
     }
     if (fault == SqlFault::other) break;
-    if (fault == SqlFault::lock_timeout && (commands.size() > 1 || ++lock_timeouts == kLockTries)) break;
+    if (fault == SqlFault::lock_timeout && ++lock_timeouts == lock_tries) break;
     std::this_thread::sleep_for(backoff(attempt));
   }
   return std::unexpected(std::move(last));

@@ -25,12 +25,16 @@ struct RetryCounts {
 class Connection {
  public:
   explicit Connection(std::string conninfo) : conninfo_(std::move(conninfo)) {}
+  /// One that its owner keeps, whatever happens to it.
+  explicit Connection(Session& kept) : kept_(&kept) {}
 
   [[nodiscard]] Result<Session*> get();
+  [[nodiscard]] bool is_open() const { return session_ != nullptr; }
   void drop() { session_.reset(); }
 
  private:
   std::string conninfo_;
+  Session* kept_ = nullptr;
   std::unique_ptr<Session> session_;
 };
 
@@ -39,11 +43,15 @@ class Committer {
  public:
   Committer(std::string conninfo, const LedgerRef& ledger, PlanCache& plans, RetryCounts& counts)
       : connection_(std::move(conninfo)), ledger_(ledger), plans_(plans), counts_(counts) {}
+  Committer(Session& kept, const LedgerRef& ledger, PlanCache& plans, RetryCounts& counts)
+      : connection_(kept), ledger_(ledger), plans_(plans), counts_(counts) {}
 
   /// Decides the commands in order, in one transaction where possible, and gives each answer once it is
   /// durable.
+  /// \param in_order  one that has to wait for another transaction's lock keeps those after it waiting; else
+  ///                  they go first
   /// \return how many events were recorded
-  std::uint64_t run(std::span<const Command* const> commands,
+  std::uint64_t run(std::span<const Command* const> commands, bool in_order,
                     const std::function<void(std::size_t, Result<StoreAnswer>)>& answer);
 
   /// Runs the caller's block in a transaction; what it did is one event. It is not run twice: a conflict is
@@ -59,8 +67,10 @@ class Committer {
     SqlFault fault = SqlFault::other;
   };
 
-  [[nodiscard]] std::expected<Outcome, Failure> settle(std::span<const Command* const> commands, int tries,
-                                                       std::chrono::milliseconds lock_timeout);
+  /// \param lock_tries  how often it waits for a lock as long as `lock_timeout`
+  [[nodiscard]] std::expected<Outcome, Failure> settle(std::span<const Command* const> commands,
+                                                       std::chrono::milliseconds lock_timeout,
+                                                       int lock_tries);
   [[nodiscard]] Fate find_out(const Trace& trace);
   void roll_back(Session& session);
   void count(SqlFault fault);

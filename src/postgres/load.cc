@@ -254,6 +254,7 @@ void add_footprint(Footprint&& more, Footprint& into) {
   append(std::move(more.escrow_keys), into.escrow_keys);
   append(std::move(more.groups), into.groups);
   append(std::move(more.fee_plans), into.fee_plans);
+  append(std::move(more.keys), into.keys);
 }
 
 }  // namespace

@@ -94,9 +94,10 @@ class PostgresStore final : public Store {
       : address_(std::move(address)),
         ledger_(std::move(ledger)),
         read_only_(options.read_only),
+        in_order_(options.in_order),
         queries_(address_.conninfo) {
     if (read_only_) return;
-    const int workers = options.in_order ? 1 : address_.workers;
+    const int workers = in_order_ ? 1 : address_.workers;
     for (int i = 0; i < workers; ++i) workers_.emplace_back([this] { work(); });
     sealer_ = std::thread([this] { seal_behind(); });
   }
@@ -233,8 +234,9 @@ class PostgresStore final : public Store {
     while (take(taken)) {
       commands.clear();
       for (const auto& request : taken) commands.push_back(&request.command);
-      const auto events = committer.run(
-          commands, [&](std::size_t i, Result<StoreAnswer> answer) { taken[i].done(std::move(answer)); });
+      const auto events = committer.run(commands, in_order_, [&](std::size_t i, Result<StoreAnswer> answer) {
+        taken[i].done(std::move(answer));
+      });
       if (events > 0) note_events();
     }
   }
@@ -314,6 +316,7 @@ class PostgresStore final : public Store {
   const Address address_;
   const LedgerRef ledger_;
   const bool read_only_;
+  const bool in_order_;
   PlanCache plans_;
   RetryCounts counts_;
   SessionPool queries_;

@@ -9,11 +9,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <thread>
 
 #include "base/clock.h"
 #include "ledger/event_codec.h"
-#include "postgres/committer.h"
 #include "postgres/transaction.h"
 
 namespace holdfast::postgres {
@@ -43,7 +41,7 @@ select exists (select from holdfast.accounts where ledger = (select $1::int) and
   or exists (select from holdfast.escrows where ledger = (select $1::int) and escrow = any($6::bigint[])))";
 
 struct Absent {
-  std::vector<std::string> accounts, groups, fee_plans, escrow_keys;
+  std::vector<std::string> accounts, groups, fee_plans, keys;
   std::vector<std::int64_t> escrows;
 
   Absent(const Footprint& wanted, const WorkingSet& rows) {
@@ -54,13 +52,15 @@ struct Absent {
     keep(wanted.accounts, accounts, [&](const auto& name) { return rows.find_account(name); });
     keep(wanted.groups, groups, [&](const auto& name) { return rows.find_group(name); });
     keep(wanted.fee_plans, fee_plans, [&](const auto& name) { return rows.find_latest_plan(name); });
-    keep(wanted.escrow_keys, escrow_keys, [&](const auto& key) { return rows.find_escrow(key); });
+    keep(wanted.escrow_keys, keys, [&](const auto& key) { return rows.find_escrow(key); });
+    // A part that was rolled back leaves its key free.
+    keep(wanted.keys, keys, [&](const auto& key) { return rows.key_used(key); });
     for (const auto id : wanted.escrows) {
       if (rows.escrow(id) == nullptr) escrows.push_back(static_cast<std::int64_t>(id.value()));
     }
   }
   [[nodiscard]] bool empty() const {
-    return accounts.empty() && groups.empty() && fee_plans.empty() && escrow_keys.empty() && escrows.empty();
+    return accounts.empty() && groups.empty() && fee_plans.empty() && keys.empty() && escrows.empty();
   }
 };
 
@@ -109,14 +109,14 @@ std::expected<std::uint64_t, SqlError> Attempt::number_after_others() {
   if (!number) return number;
   if (auto asked = ask(others); !asked) return std::unexpected(asked.error());
   const auto end = system_clock().monotonic() + lock_timeout_;
-  for (int attempt = 1; !others.empty(); ++attempt) {
+  while (!others.empty()) {
     if (lock_timeout_.count() > 0 && system_clock().monotonic() >= end) {
       return std::unexpected(SqlError{
           "55P03",
           "a transaction that was open before this command's event has not ended: the event says what "
           "was not there, and must know what that one did"});
     }
-    std::this_thread::sleep_for(std::min(backoff(attempt), std::chrono::milliseconds(50)));
+    pipeline_.add("select pg_sleep(0.005)");
     std::vector<std::string> still;
     if (auto asked = ask(still); !asked) return std::unexpected(asked.error());
     std::erase_if(others, [&](const auto& one) { return std::ranges::find(still, one) == still.end(); });
@@ -131,7 +131,7 @@ std::expected<void, SqlError> Attempt::read_again() {
   if (!absent.empty()) {
     pipeline_.add(kAnyThere,
                   {ledger_.number, std::move(absent.accounts), std::move(absent.groups),
-                   std::move(absent.fee_plans), std::move(absent.escrow_keys), std::move(absent.escrows)},
+                   std::move(absent.fee_plans), std::move(absent.keys), std::move(absent.escrows)},
                   [&](const ResultSet& rows) { changed = rows.boolean(0, 0); });
   }
   sums_changed_ = false;

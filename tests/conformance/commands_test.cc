@@ -278,6 +278,24 @@ TEST_P(CommandsTest, DepositsAreRefusedOnceTheCurrencyHasPassed2To62) {
   run(ledger, deposit("again", "alice", 1));
 }
 
+TEST_P(CommandsTest, LedgersSideBySideDoNotKnowEachOther) {
+  run(ledger, hold("h", "alice", "shop", 1'000, "g"));
+  const auto before = contents(ledger);
+  const Place elsewhere(GetParam());
+  auto other = elsewhere.open();
+  EXPECT_EQ(contents(other).substr(0, 6), "seq 0 ");
+  EXPECT_TRUE(must(other.accounts("", 5)).rows.empty());
+  stock(other);
+  EXPECT_EQ(code_of(must_fail(other.escrow(ref("h")))), "escrow_not_found");
+  EXPECT_EQ(code_of(must_fail(other.group("g"))), "group_not_found");
+  EXPECT_FALSE(run(other, hold("h", "bob", "shop", 50, "g")).replayed);
+  run(other, release_group("g"));
+  EXPECT_EQ(contents(ledger), before);
+  EXPECT_EQ(split(settle(ledger, release({"h"}))), "EUR 1 of 1000: 50 / 30 / 920");
+  wait_until_sealed(other);
+  EXPECT_EQ(broken_laws(other), "");
+}
+
 TEST_P(CommandsTest, EveryCurrencyIsItsOwn) {
   run(ledger, open("yuki", AccountKind::user, currency("JPY")));
   run(ledger, open("mise", AccountKind::beneficiary, currency("JPY")));

@@ -1,6 +1,8 @@
 // Connections are cut: at every message of a command, exactly around its COMMIT, and by the server. Whoever
 // asked gets an answer that is true, and the same command again has the same answer.
+#include <array>
 #include <atomic>
+#include <chrono>
 #include <future>
 #include <thread>
 
@@ -59,7 +61,7 @@ class ConnectionFaults : public ::testing::Test {
       const auto key = fmt::format("h{}", message);
       run(direct_, hold(key, "alice", "shop", 100));
       // Sealed before: else the sealer's messages would be counted too.
-      wait_until_sealed(direct_);
+      ASSERT_NO_FATAL_FAILURE(wait_until_sealed(direct_));
       proxy_.arm(Cut::at_message, message);
       const auto command = with_key(release({key}), "r" + key);
       ASSERT_NO_FATAL_FAILURE(expect_once(command, ledger_.execute(command))) << "cut at message " << message;
@@ -216,6 +218,49 @@ TEST_F(ConnectionFaults, TheServerEndsConnectionsUnderLoad) {
   }
   threads.clear();
   EXPECT_EQ(available(direct_, "bob"), 100'000 + kThreads * kEach);
+}
+
+// Another program has rows locked for as long as it likes: who needs them is told to try again, and nobody
+// else waits.
+TEST_F(ConnectionFaults, ARowKeptByAnotherIsBusyAndTheOthersGoOn) {
+  run(direct_, hold("kept", "alice", "shop", 100, "g"));
+  run(direct_, hold("free", "bob", "shop", 100));
+  auto other = must(postgres::connect(shared_postgres().url(name_)));
+  const std::array<postgres::Statement, 2> lock{
+      {{"begin"}, {"select from holdfast.escrows where key = 'kept' for update"}}};
+  ASSERT_TRUE(other->run(lock));
+  std::promise<Result<Answer>> waits;
+  ledger_.submit(release({"kept"}), [&](Result<Answer> answer) { waits.set_value(std::move(answer)); });
+  for (int i = 0; i < 20; ++i) run(ledger_, deposit(fmt::format("d{}", i), "alice", 1));
+  run(ledger_, release({"free"}));
+  auto waiting = waits.get_future();
+  EXPECT_NE(waiting.wait_for(std::chrono::seconds(0)), std::future_status::ready)
+      << "the others did not wait for it";
+  EXPECT_EQ(must_fail(waiting.get()).code, ErrorCode::busy);
+  EXPECT_EQ(status(direct_, "kept"), EscrowStatus::locked);
+  EXPECT_GT(must(ledger_.status()).retries.lock_timeouts, 0U);
+  EXPECT_EQ(must(ledger_.status()).retries.given_up, 1U);
+  const std::array<postgres::Statement, 1> unlock{{{"rollback"}}};
+  ASSERT_TRUE(other->run(unlock));
+  run(ledger_, release({"kept"}));
+}
+
+TEST_F(ConnectionFaults, AServerThatTakesNoWritesSaysSo) {
+  auto session = must(postgres::connect(shared_postgres().url(name_)));
+  const auto set = [&](std::string_view to) {
+    const auto sql = fmt::format("alter database {} set default_transaction_read_only = {}", name_, to);
+    const std::array<postgres::Statement, 2> statements{{{"set transaction read write"}, {sql}}};
+    ASSERT_TRUE(session->run(statements));
+  };
+  wait_until_sealed(direct_);
+  set("on");
+  proxy_.cut_all();  // new connections are made under the new setting
+  auto reader = must(Ledger::open(shared_postgres().url(name_)));
+  EXPECT_EQ(available(reader, "alice"), 100'000);
+  EXPECT_EQ(must_fail(reader.execute(deposit("d", "alice", 1))).code, ErrorCode::read_only);
+  set("off");
+  auto writer = must(Ledger::open(shared_postgres().url(name_)));
+  EXPECT_FALSE(run(writer, deposit("d", "alice", 1)).replayed);
 }
 
 TEST_F(ConnectionFaults, AQueryAfterItsConnectionWasEndedIsAnswered) {

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -143,6 +144,8 @@ void CuttingProxy::accept_all() {
       ::close(client);
       continue;
     }
+    const int yes = 1;  // else each message would wait for the acknowledgement of the one before
+    ::setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
     auto& link = links_.emplace_back();
     link.client = client;
     link.server = server;

@@ -5,210 +5,118 @@
 // given the commands that were recorded, in seal order, and every answer and row is compared.
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <map>
-#include <mutex>
+#include <array>
 #include <thread>
 
-#include "ledger/store.h"
-#include "postgres/libpq_session.h"
 #include "postgres/postgres_store.h"
-#include "sim/model.h"
 #include "sim/prng.h"
 #include "sim/workload.h"
 #include "tests/support/postgres_server.h"
+#include "tests/support/seal_order.h"
 
 namespace holdfast {
 namespace {
 
-struct Step {
-  Command command;
-  Result<Answer> answer;
-};
+using testing::SealOrder;
 
 class SerialOrder : public ::testing::Test {
  protected:
   void open(int workers) {
-    url_ = testing::shared_postgres().new_database();
-    auto store =
-        postgres::open_postgres_store(url_ + "&workers=" + std::to_string(workers), {.create = true});
-    ASSERT_TRUE(store) << store.error().message;
-    store_ = std::move(*store);
-    auto session = postgres::connect(url_);
-    ASSERT_TRUE(session) << session.error().message;
-    session_ = std::move(*session);
+    const auto database = testing::shared_postgres().new_database();
+    for (auto& store : stores_) {
+      auto opened =
+          postgres::open_postgres_store(database + "&workers=" + std::to_string(workers), {.create = true});
+      ASSERT_TRUE(opened) << opened.error().message;
+      store = std::move(*opened);
+    }
+    order_ = std::make_unique<SealOrder>(database, "main");
   }
-
-  /// Runs a command to its end; a chunked one is a step each time.
-  void run(const Command& command) {
-    while (true) {
-      auto reply = store_->execute(command);
-      const bool more = reply && reply->more;
-      const std::scoped_lock hold(mutex_);
-      if (!reply) {
-        steps_.push_back({command, std::unexpected(reply.error())});
-      } else {
-        steps_.push_back({command, std::move(reply->answer)});
-      }
-      if (!more) return;
-    }
-  }
-
-  void wait_until_sealed() {
-    while (true) {
-      const std::array<postgres::Statement, 1> ask{{{"select count(*) from holdfast.unsealed"}}};
-      const auto left = session_->run(ask);
-      ASSERT_TRUE(left) << left.error().message;
-      if (left->front()->integer(0, 0) == 0) return;
-      std::this_thread::yield();
-    }
-  }
-
-  std::map<std::uint64_t, std::uint64_t> seqs() {
-    const std::array<postgres::Statement, 1> ask{{{"select event, seq from holdfast.seals"}}};
-    const auto rows = session_->run(ask);
-    EXPECT_TRUE(rows);
-    std::map<std::uint64_t, std::uint64_t> seqs;
-    for (std::size_t i = 0; i < rows->front()->rows(); ++i) {
-      seqs[static_cast<std::uint64_t>(rows->front()->integer(i, 0))] =
-          static_cast<std::uint64_t>(rows->front()->integer(i, 1));
-    }
-    return seqs;
-  }
-
-  /// Gives the model what was recorded since the last time, in seal order.
-  void check_round() {
-    wait_until_sealed();
-    const auto seq_of = seqs();
-    std::map<std::uint64_t, const Step*> in_order;
-    std::vector<const Step*> replays;
-    for (auto& step : steps_) {
-      if (!step.answer) {
-        EXPECT_TRUE(is_rejection(step.answer.error().code)) << step.answer.error().message;
-        ++rejected_;
-        continue;
-      }
-      if (!step.answer->event_id) continue;  // changed nothing
-      const auto seq = seq_of.find(*step.answer->event_id);
-      ASSERT_NE(seq, seq_of.end()) << "event " << *step.answer->event_id << " was not sealed";
-      step.answer->seq = Seq(seq->second);  // what it had not yet when it was answered
-      if (step.answer->replayed) {
-        replays.push_back(&step);
-        continue;
-      }
-      ASSERT_TRUE(in_order.emplace(seq->second, &step).second);
-    }
-    for (const auto& [seq, step] : in_order) {
-      ASSERT_EQ(seq, model_.book().seq + 1) << "seqs have no gaps";
-      const auto expected = model_.execute(step->command, sim::given_ids(step->answer->result));
-      ASSERT_EQ(sim::difference(expected, step->answer), "")
-          << "seq " << seq << ": " << sim::describe(step->command);
-      ++accepted_;
-    }
-    for (const auto* step : replays) {
-      const auto expected = model_.execute(step->command, {});
-      ASSERT_EQ(sim::difference(expected, step->answer), "") << "replay: " << sim::describe(step->command);
-      ++replayed_;
-    }
-    ASSERT_EQ(model_.broken_law(), "");
-    steps_.clear();
-  }
-
   void check_rows() {
-    for (const auto& [name, expected] : model_.book().accounts) {
-      const auto row = store_->account(name);
-      ASSERT_TRUE(row) << row.error().message;
-      ASSERT_EQ(row->available.minor(), static_cast<std::int64_t>(expected.available)) << name;
-      ASSERT_EQ(row->held.minor(), static_cast<std::int64_t>(expected.held)) << name;
-      ASSERT_EQ(row->open, expected.open) << name;
-    }
-    for (const auto& [id, expected] : model_.book().escrows) {
-      const auto row = store_->escrow({EscrowId(id), {}});
-      ASSERT_TRUE(row) << row.error().message;
-      ASSERT_EQ(row->key, expected.key);
-      ASSERT_EQ(row->released.minor(), static_cast<std::int64_t>(expected.released)) << id;
-      ASSERT_EQ(row->refunded.minor(), static_cast<std::int64_t>(expected.refunded)) << id;
-      ASSERT_EQ(row->commission.minor(), static_cast<std::int64_t>(expected.commission)) << id;
-      ASSERT_EQ(row->processor_fee.minor(), static_cast<std::int64_t>(expected.processor_fee)) << id;
-      ASSERT_EQ(row->status == EscrowStatus::frozen, expected.frozen) << id;
-    }
+    for (auto& store : stores_) ASSERT_NO_FATAL_FAILURE(order_->check_rows(*store));
   }
 
-  void check_audit() {
-    const auto report = store_->audit({});
-    ASSERT_TRUE(report) << report.error().message;
-    for (const auto& check : report->checks) EXPECT_TRUE(check.ok) << check.law << ": " << check.detail;
+  /// \param stores  1 or 2 of them are given commands
+  void many_sessions(std::uint64_t seed, std::size_t stores, int rounds) {
+    constexpr int kThreads = 8;
+    constexpr int kCommands = 12;  // a thread and round
+    SCOPED_TRACE(::testing::Message() << "seed " << seed);
+    open(kThreads / 2);
+    sim::Prng prng(seed);
+    std::vector<sim::Workload> workloads;
+    sim::Workload first(prng.fork());
+    for (int i = 0; i < kThreads; ++i) workloads.emplace_back(prng.fork());
+    for (const auto& command : first.opening()) (void)order_->run(*stores_[0], command);
+    ASSERT_NO_FATAL_FAILURE(order_->check());
+    for (int round = 0; round < rounds; ++round) {
+      // Drawn before, so that the commands of a seed are the same whatever the threads do. Now and then
+      // another thread gives the same command.
+      std::vector<std::vector<Command>> commands(kThreads);
+      for (std::size_t t = 0; t < kThreads; ++t) {
+        for (int i = 0; i < kCommands; ++i) {
+          commands[t].push_back(workloads[t].next(order_->book()));
+          if (prng.one_in(10)) commands[(t + 1) % kThreads].push_back(commands[t].back());
+        }
+      }
+      std::vector<std::jthread> threads;
+      for (std::size_t t = 0; t < kThreads; ++t) {
+        threads.emplace_back([&, t] {
+          for (const auto& command : commands[t]) (void)order_->run(*stores_[t % stores], command);
+        });
+      }
+      threads.clear();
+      ASSERT_NO_FATAL_FAILURE(order_->check()) << "round " << round;
+      if (round % 10 == 9) {
+        ASSERT_NO_FATAL_FAILURE(check_rows()) << "round " << round;
+      }
+    }
+    order_->check_laws(*stores_[0]);
+    accepted_ += order_->accepted();
   }
 
-  std::string url_;
-  std::unique_ptr<Store> store_;
-  std::unique_ptr<postgres::Session> session_;
-  std::mutex mutex_;
-  std::vector<Step> steps_;
-  sim::Model model_{sim::IdOrder::any};
+  std::array<std::unique_ptr<Store>, 2> stores_;
+  std::unique_ptr<SealOrder> order_;
   std::uint64_t accepted_ = 0;
-  std::uint64_t rejected_ = 0;
-  std::uint64_t replayed_ = 0;
 };
 
 TEST_F(SerialOrder, OneSession) {
   open(1);
   sim::Prng prng(1);
   sim::Workload workload(prng.fork());
-  for (const auto& command : workload.opening()) run(command);
-  ASSERT_NO_FATAL_FAILURE(check_round());
+  for (const auto& command : workload.opening()) (void)order_->run(*stores_[0], command);
+  ASSERT_NO_FATAL_FAILURE(order_->check());
   for (int i = 0; i < 400; ++i) {
-    run(workload.next(model_.book()));
-    ASSERT_NO_FATAL_FAILURE(check_round()) << "command " << i;
+    (void)order_->run(*stores_[0], workload.next(order_->book()));
+    ASSERT_NO_FATAL_FAILURE(order_->check()) << "command " << i;
     if (i % 40 == 0) {
       ASSERT_NO_FATAL_FAILURE(check_rows()) << "command " << i;
     }
   }
-  EXPECT_GT(accepted_, 100U);
-  check_audit();
+  EXPECT_GT(order_->accepted(), 100U);
+  order_->check_laws(*stores_[0]);
 }
 
 TEST_F(SerialOrder, ManySessions) {
-  constexpr int kThreads = 8;
-  constexpr int kRounds = 30;
-  constexpr int kCommands = 12;  // a thread and round
-  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
-    SCOPED_TRACE(::testing::Message() << "seed " << seed);
-    model_ = sim::Model(sim::IdOrder::any);
-    open(kThreads);
-    sim::Prng prng(seed);
-    std::vector<sim::Workload> workloads;
-    sim::Workload first(prng.fork());
-    for (int i = 0; i < kThreads; ++i) workloads.emplace_back(prng.fork());
-    for (const auto& command : first.opening()) run(command);
-    ASSERT_NO_FATAL_FAILURE(check_round());
-    for (int round = 0; round < kRounds; ++round) {
-      // Drawn before, so that the commands of a seed are the same whatever the threads do.
-      std::vector<std::vector<Command>> commands(kThreads);
-      for (int t = 0; t < kThreads; ++t) {
-        for (int i = 0; i < kCommands; ++i) {
-          commands[static_cast<std::size_t>(t)].push_back(
-              workloads[static_cast<std::size_t>(t)].next(model_.book()));
-        }
-      }
-      std::vector<std::jthread> threads;
-      for (const auto& mine : commands) {
-        threads.emplace_back([&] {
-          for (const auto& command : mine) run(command);
-        });
-      }
-      threads.clear();
-      ASSERT_NO_FATAL_FAILURE(check_round()) << "round " << round;
-      if (round % 10 == 9) {
-        ASSERT_NO_FATAL_FAILURE(check_rows()) << "round " << round;
-      }
-    }
-    check_audit();
+  for (std::uint64_t seed = 1; seed <= 2; ++seed) {
+    many_sessions(seed, 1, 30);
+    if (HasFailure()) return;
   }
   EXPECT_GT(accepted_, 1'000U);
-  ::testing::Test::RecordProperty("accepted", static_cast<int>(accepted_));
-  ::testing::Test::RecordProperty("rejected", static_cast<int>(rejected_));
-  ::testing::Test::RecordProperty("replayed", static_cast<int>(replayed_));
+}
+
+TEST_F(SerialOrder, ManySessionsOfTwoStores) {
+  for (std::uint64_t seed = 11; seed <= 12; ++seed) {
+    many_sessions(seed, 2, 30);
+    if (HasFailure()) return;
+  }
+  EXPECT_GT(accepted_, 1'000U);
+}
+
+class LongSerialOrder : public SerialOrder {};
+TEST_F(LongSerialOrder, ManySeeds) {
+  for (std::uint64_t seed = 100; seed < 130; ++seed) {
+    many_sessions(seed, 2, 40);
+    if (HasFailure()) return;
+  }
 }
 
 }  // namespace

@@ -25,9 +25,7 @@ class TwoStores {
   explicit TwoStores(int workers = 4)
       : place_(StoreKind::postgres, workers),
         stores_{place_.open_store(), place_.open_store()},
-        order_(place_.conninfo(),
-               place_.url().substr(place_.url().find("ledger=") + 7,
-                                   place_.url().find("&workers=") - place_.url().find("ledger=") - 7)) {
+        order_(place_.conninfo(), place_.name()) {
     for (const auto& command :
          {plan("standard", "0.05", "0.03"), open("alice"), open("bob"),
           open("shop", AccountKind::beneficiary), deposit("fund:alice", "alice", 100'000)}) {

@@ -51,16 +51,23 @@ postgres::ResultSets SealOrder::query(std::string_view sql) {
   return rows ? std::move(*rows) : postgres::ResultSets{};
 }
 
-void SealOrder::wait_until_sealed() {
-  const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+void SealOrder::wait_for_sealers() {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
   while (query("select count(*) from holdfast.unsealed where ledger = $1").at(0)->integer(0, 0) > 0) {
     ASSERT_LT(std::chrono::steady_clock::now(), end) << "events are left unsealed";
     std::this_thread::yield();
   }
 }
 
+void SealOrder::seal_all() {
+  while (query("select count(*) from holdfast.unsealed where ledger = $1").at(0)->integer(0, 0) > 0) {
+    const auto sealed = postgres::seal(*session_, ledger_);
+    ASSERT_TRUE(sealed) << sealed.error().message;
+  }
+}
+
 void SealOrder::check() {
-  ASSERT_NO_FATAL_FAILURE(wait_until_sealed());
+  ASSERT_NO_FATAL_FAILURE(seal_all());
   std::map<std::uint64_t, std::uint64_t> seq_of;
   const auto seals = query("select event, seq from holdfast.seals where ledger = $1");
   for (std::size_t i = 0; i < seals.at(0)->rows(); ++i) {
@@ -126,7 +133,7 @@ void SealOrder::check_rows(Store& store) {
 }
 
 void SealOrder::check_laws(Store& store) {
-  ASSERT_NO_FATAL_FAILURE(wait_until_sealed());
+  ASSERT_NO_FATAL_FAILURE(seal_all());
   const auto report = store.audit({});
   ASSERT_TRUE(report) << report.error().message;
   for (const auto& check : report->checks) EXPECT_TRUE(check.ok) << check.law << ": " << check.detail;

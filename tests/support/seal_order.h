@@ -24,7 +24,10 @@ class SealOrder {
   /// For an answer that was got in another way. Thread-safe.
   void record(const Command& command, Result<Answer> answer);
 
-  /// Once all is sealed, gives the model what was recorded since the last check, in the order of seals, and
+  /// Returns when the stores have sealed all; fails the test where that takes longer than 20 s.
+  void wait_for_sealers();
+
+  /// Seals what is left, as `holdfast seal` does, then gives the model what was recorded since the last check, in the order of seals, and
   /// compares every answer. Fails the test at the first difference. Not while commands are under way.
   void check();
   /// Every balance, escrow and open flag is the model's.
@@ -43,7 +46,7 @@ class SealOrder {
     Result<Answer> answer;
   };
 
-  void wait_until_sealed();
+  void seal_all();
   [[nodiscard]] postgres::ResultSets query(std::string_view sql);
 
   std::unique_ptr<postgres::Session> session_;
