@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <mutex>
 
-#include "base/assert.h"
 #include "journal/segment_reader.h"
 
 namespace holdfast::journal {
 namespace {
 
+constexpr std::uint32_t kFirstSegment = 1;
 constexpr std::uint64_t kMarkDistance = std::uint64_t{256} << 10;
 
 }  // namespace
@@ -102,7 +102,11 @@ Result<Catalog::Start> Catalog::find_in(Directory& directory, std::size_t index,
   }
   const auto& table = segments_[index].table;
   const auto after = std::ranges::partition_point(table, before);
-  HOLDFAST_ASSERT(after != table.begin(), "a segment's table begins at or before all in it");
+  // Of an older segment only the first frame was looked at when the journal was opened.
+  if (after == table.begin()) {
+    return corrupt_at(segment_path(directory, index == 0 ? kFirstSegment : number), kSegmentHeaderBytes,
+                      "no frame is here that begins the journal", Seq());
+  }
   const auto& mark = *std::prev(after);
   return Start{{number, mark.offset}, mark.first, last};
 }
@@ -112,7 +116,10 @@ Result<Catalog::Start> Catalog::find(Directory& directory, Seq seq, Seq durable)
   {
     const std::shared_lock lock(mutex_);
     const auto after = std::ranges::upper_bound(segments_, seq, {}, &Segment::first);
-    HOLDFAST_ASSERT(after != segments_.begin(), "the journal has every durable event");
+    if (after == segments_.begin()) {
+      return corrupt_at(segment_path(directory, kFirstSegment), kSegmentHeaderBytes,
+                        "no frame is here that begins the journal", Seq());
+    }
     index = static_cast<std::size_t>(after - segments_.begin()) - 1;
   }
   return find_in(directory, index, durable, [seq](const Mark& mark) { return mark.first <= seq; });

@@ -191,6 +191,23 @@ TEST(LogRecovery, FindsAFlippedBitOnlyWhenItIsReadBeforeTheSnapshot) {
   seen.expect(1, 1);
 }
 
+// Before, reading an event in front of the first frame that was found aborted the process.
+TEST(LogRecovery, FindsADamagedFirstFrameOfTheJournalOnlyWhenItIsReadBeforeTheSnapshot) {
+  MemoryDisk disk;
+  fill(disk, 6, kSmall, 0, true);
+  disk.put(segment_name(1), flipped(disk.bytes(segment_name(1)), kSegmentHeaderBytes + 20, 0));
+  const auto directory = disk.root();
+  const auto opened = recover(*directory, kSmall, 5);
+  ASSERT_TRUE(opened.log) << why(opened.log);
+  for (const auto& error :
+       {(*opened.log)->read(Seq(1)).error(), (*opened.log)->read_hold(EscrowId(1)).error()}) {
+    EXPECT_EQ(error.code, ErrorCode::corrupt);
+    EXPECT_NE(error.message.find("journal/000001 at byte 4096"), std::string::npos) << error.message;
+  }
+  Seen seen;
+  EXPECT_EQ((*opened.log)->scan(Seq(), seen.sink()).error().code, ErrorCode::corrupt);
+}
+
 TEST(LogRecovery, RefusesAFrameInAnotherFramesPlace) {
   MemoryDisk disk;
   fill(disk, 6, kRoomy, 0, false);
