@@ -88,7 +88,7 @@ void per_item(benchmark::State& state) {
 }
 
 // The decision alone; the argument is the number of fee plans among the escrows.
-void BM_decide(benchmark::State& state) {
+void decide_alone(benchmark::State& state) {
   const ArrayRows rows(kMaxListItems, static_cast<std::uint32_t>(state.range(0)));
   const auto command = release_in_random_order();
   DecideMemory memory;
@@ -98,10 +98,10 @@ void BM_decide(benchmark::State& state) {
   }
   per_item(state);
 }
-BENCHMARK(BM_decide)->Arg(1)->Arg(8)->Arg(1'000);
+BENCHMARK(decide_alone)->Arg(1)->Arg(8)->Arg(1'000);
 
 // With validation, keys and the answer around it.
-void BM_execute(benchmark::State& state) {
+void execute_whole(benchmark::State& state) {
   ArrayRows rows(kMaxListItems, 1);
   const auto command = release_in_random_order();
   Workspace workspace;
@@ -111,7 +111,7 @@ void BM_execute(benchmark::State& state) {
   }
   per_item(state);
 }
-BENCHMARK(BM_execute);
+BENCHMARK(execute_whole);
 
 }  // namespace
 }  // namespace holdfast

@@ -215,6 +215,7 @@ class SimDirectory final : public Directory {
       return std::unexpected(entered.error());
     }
     std::vector<std::string> names;
+    names.reserve(node_.entries.size());
     for (const auto& [name, node] : node_.entries) names.push_back(name);
     return names;
   }

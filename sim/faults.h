@@ -30,13 +30,12 @@ enum class Fault : std::uint8_t {
   disk_full,
   bit_rot,
   misdirected_write,
-  clock_jump,
-  count_
+  clock_jump  // the last: it gives their number
 };
-inline constexpr std::size_t kFaults = static_cast<std::size_t>(Fault::count_);
+inline constexpr std::size_t kFaults = static_cast<std::size_t>(Fault::clock_jump) + 1;
 
 [[nodiscard]] constexpr std::string_view to_string(Fault fault) {
-  constexpr std::array<std::string_view, kFaults> names = {
+  constexpr std::array<std::string_view, kFaults> kNames = {
       "crash",          "crash in recovery", "lost page",
       "reordered page", "half sector",       "lost sector",
       "garbage sector", "grown before data", "lost create",
@@ -45,7 +44,7 @@ inline constexpr std::size_t kFaults = static_cast<std::size_t>(Fault::count_);
       "sync error",     "directory error",   "no space",
       "disk full",      "bit rot",           "misdirected write",
       "clock jump"};
-  return names[static_cast<std::size_t>(fault)];
+  return kNames[static_cast<std::size_t>(fault)];
 }
 
 class FaultCounts {

@@ -19,12 +19,15 @@
 
 namespace holdfast::sim {
 
-__extension__ typedef __int128 Wide;
+__extension__ using Wide = __int128;
 /// Where a command stands: the indices into nested atomics, outermost first; empty for the whole.
 using Path = std::vector<std::uint32_t>;
 /// The ids that holds were given, by their place. The model does not guess ids: it takes over those that were
 /// answered, and requires that they are new.
 using GivenIds = std::map<Path, std::uint64_t>;
+/// From here on the model's ids stand for those that no answer gave: of holds in a dry run or in a block that
+/// was rejected.
+inline constexpr std::uint64_t kFirstUnknownId = std::uint64_t{1} << 62;
 /// Whether ids grow with `seq` too. Where transactions draw them side by side they need not.
 enum class IdOrder : std::uint8_t { growing, any };
 
@@ -148,7 +151,7 @@ class Model {
   ModelBook book_;
   std::vector<ModelBook> saved_;
   std::vector<std::vector<Outcome>> frames_;  // of a block and its savepoints
-  std::uint64_t next_unknown_id_ = std::uint64_t{1} << 62;
+  std::uint64_t next_unknown_id_ = kFirstUnknownId;
 };
 
 /// The fields of a request as asked, with those at their defaults left out; `key`, `actor` and `dry_run` are

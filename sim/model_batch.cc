@@ -16,6 +16,7 @@ Amount narrow(Wide value) {
 
 std::vector<CodeCount> to_counts(const std::map<ErrorCode, std::uint64_t>& counts) {
   std::vector<CodeCount> out;
+  out.reserve(counts.size());
   for (const auto& [code, count] : counts) out.push_back({code, count});
   return out;
 }

@@ -13,7 +13,7 @@
 
 namespace holdfast::sim {
 
-__extension__ typedef unsigned __int128 WideUnsigned;
+__extension__ using WideUnsigned = unsigned __int128;
 
 class Prng {
  public:

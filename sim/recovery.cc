@@ -103,11 +103,11 @@ bool Simulator::try_open(bool may_crash) {
 }
 
 void Simulator::note_branches(const std::vector<std::string>& notes) {
-  constexpr std::array<std::string_view, 4> known = {"torn write", "unfinished segment",
-                                                     "snapshot passed over", "missing or damaged"};
+  constexpr std::array<std::string_view, 4> kKnown = {"torn write", "unfinished segment",
+                                                      "snapshot passed over", "missing or damaged"};
   for (const auto& note : notes) {
     trace([&] { return "note: " + note; });
-    for (const auto branch : known) {
+    for (const auto branch : kKnown) {
       if (note.find(branch) != std::string::npos) count("note: " + std::string(branch));
     }
   }

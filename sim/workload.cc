@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "base/assert.h"
 
 namespace holdfast::sim {
@@ -26,14 +28,14 @@ bool needs_key(const Operation& operation) {
 }  // namespace
 
 Workload::Workload(Prng prng) : prng_(prng), small_amounts_of_million_(prng_.below(500'000)) {
-  for (auto& weight : weights_) {
-    constexpr std::array<std::uint32_t, 6> choices = {0, 1, 2, 4, 8, 16};
-    weight = prng_.pick(choices);
+  for (auto& drawn : weights_) {
+    constexpr std::array<std::uint32_t, 6> kChoices = {0, 1, 2, 4, 8, 16};
+    drawn = prng_.pick(kChoices);
   }
-  weights_[kDeposit] += 2;
-  weights_[kHold] += 8;
-  weights_[kCloseAccount] /= 4;
-  weights_[kFeePlan] /= 4;
+  weight(Kind::deposit) += 2;
+  weight(Kind::hold) += 8;
+  weight(Kind::close_account) /= 4;
+  weight(Kind::fee_plan) /= 4;
 }
 
 std::vector<Command> Workload::opening() {
@@ -151,71 +153,72 @@ Options Workload::options(bool needs_key) {
 }
 
 Operation Workload::operation(const ModelBook& book, int depth) {
-  auto kind = prng_.weighted(weights_);
-  if (depth >= 3 && kind == kAtomic) kind = kHold;
+  auto kind = static_cast<Kind>(prng_.weighted(weights_));
+  if (depth >= 3 && kind == Kind::atomic) kind = Kind::hold;
   switch (kind) {
-    case kOpenAccount:
+    case Kind::open_account:
       return open_account();
-    case kCloseAccount:
+    case Kind::close_account:
       return CloseAccount{any_account()};
-    case kFeePlan:
+    case Kind::fee_plan:
       return fee_plan();
-    case kDeposit:
-    case kWithdraw: {
-      constexpr std::array<std::string_view, 5> externals = {"", "", "", "bank:0", "user:1"};
-      const std::string external(prng_.pick(externals));
+    case Kind::deposit:
+    case Kind::withdraw: {
+      constexpr std::array<std::string_view, 5> kExternals = {"", "", "", "bank:0", "user:1"};
+      const std::string external(prng_.pick(kExternals));
       const auto account = prng_.one_in(10) ? any_account() : user();
-      if (kind == kDeposit) return Deposit{account, amount(), external};
+      if (kind == Kind::deposit) return Deposit{account, amount(), external};
       return Withdraw{account, amount(), external};
     }
-    case kTransfer:
+    case Kind::transfer:
       return Transfer{prng_.one_in(8) ? any_account() : user(), any_account(), amount()};
-    case kHold:
+    case Kind::hold:
       return hold(book);
-    case kReschedule: {
+    case Kind::reschedule: {
       Reschedule op{escrow(book, true), {}, {}};
       (prng_.one_in(2) ? op.release_at : op.refund_at) = date();
       return op;
     }
-    case kRelease: {
+    case Kind::release: {
       Release op;
       fill_batch(op, book, depth);
       if (prng_.one_in(5)) op.fee_plan = plan_name();
       return op;
     }
-    case kRefund: {
+    case Kind::refund: {
       Refund op;
       fill_batch(op, book, depth);
       return op;
     }
-    case kFreeze:
+    case Kind::freeze:
       return Freeze{escrow(book, true)};
-    case kResolve:
+    case Kind::resolve:
       return resolve(book);
-    case kCloseGroup:
+    case Kind::close_group:
       return CloseGroup{group()};
-    case kReopenGroup:
+    case Kind::reopen_group:
       return ReopenGroup{group()};
-    default:
+    case Kind::atomic:
       return nested(book, depth);
   }
+  std::unreachable();
 }
 
 Operation Workload::open_account() {
-  constexpr std::array<AccountKind, 5> kinds = {AccountKind::user, AccountKind::beneficiary,
-                                                AccountKind::platform, AccountKind::fees,
-                                                AccountKind::external};
+  constexpr std::array<AccountKind, 5> kAccountKinds = {AccountKind::user, AccountKind::beneficiary,
+                                                        AccountKind::platform, AccountKind::fees,
+                                                        AccountKind::external};
   auto name = prng_.one_in(3) ? any_account() : fmt::format("extra:{}", prng_.below(20));
-  return OpenAccount{std::move(name), currency(), prng_.pick(kinds)};
+  return OpenAccount{std::move(name), currency(), prng_.pick(kAccountKinds)};
 }
 
 FeeRule Workload::rule() {
-  constexpr std::array<std::uint32_t, 7> rates = {0,           50'000'000, 30'000'000,   29'000'000,
-                                                  333'333'333, 1,          1'000'000'000};
-  constexpr std::array<std::int64_t, 5> fixed = {0, 0, 0, 20, 35};
+  constexpr std::array<std::uint32_t, 7> kRates = {0,           50'000'000, 30'000'000,   29'000'000,
+                                                   333'333'333, 1,          1'000'000'000};
+  constexpr std::array<std::int64_t, 5> kFixed = {0, 0, 0, 20, 35};
   FeeRule rule;
-  rule.rate = Rate::from_billionths(prng_.pick(rates));
-  rule.fixed = Amount(prng_.pick(fixed));
+  rule.rate = Rate::from_billionths(prng_.pick(kRates));
+  rule.fixed = Amount(prng_.pick(kFixed));
   if (prng_.one_in(4)) rule.min = Amount(prng_.between(0, 60));
   if (prng_.one_in(4)) rule.max = Amount(prng_.between(30, 500));
   if (prng_.one_in(6)) rule.to = prng_.one_in(2) ? "jpy:fees" : any_account();
@@ -223,9 +226,9 @@ FeeRule Workload::rule() {
 }
 
 Operation Workload::fee_plan() {
-  constexpr std::array<Rounding, 4> roundings = {Rounding::half_up, Rounding::half_even, Rounding::down,
-                                                 Rounding::up};
-  DefineFeePlan op{plan_name(), currency(), rule(), rule(), prng_.pick(roundings)};
+  constexpr std::array<Rounding, 4> kRoundings = {Rounding::half_up, Rounding::half_even, Rounding::down,
+                                                  Rounding::up};
+  DefineFeePlan op{plan_name(), currency(), rule(), rule(), prng_.pick(kRoundings)};
   if (prng_.one_in(2)) op.currency = parsed("EUR");
   return op;
 }
@@ -251,7 +254,7 @@ Operation Workload::resolve(const ModelBook& book) {
   Resolve op;
   std::vector<std::uint64_t> frozen;
   for (const auto& [id, escrow] : book.escrows) {
-    if (escrow.frozen && id < (std::uint64_t{1} << 62)) frozen.push_back(id);
+    if (escrow.frozen && id < kFirstUnknownId) frozen.push_back(id);
   }
   op.escrow =
       frozen.empty() || prng_.one_in(10) ? escrow(book, true) : EscrowRef{EscrowId(prng_.pick(frozen)), {}};
@@ -300,8 +303,8 @@ void Workload::fill_batch(Batch& batch, const ModelBook& book, int depth) {
 
 Amount Workload::amount() {
   if (prng_.one_in(60)) {
-    constexpr std::array<std::int64_t, 4> edges = {0, -1, kMaxMinor, kMaxMinor + 1};
-    return Amount(prng_.pick(edges));
+    constexpr std::array<std::int64_t, 4> kEdges = {0, -1, kMaxMinor, kMaxMinor + 1};
+    return Amount(prng_.pick(kEdges));
   }
   if (prng_.chance(small_amounts_of_million_)) return Amount(prng_.between(1, 100));
   return Amount(prng_.between(1, prng_.one_in(10) ? 500'000 : 10'000));
@@ -313,7 +316,7 @@ EscrowRef Workload::escrow(const ModelBook& book, bool prefer_live) {
     auto at = book.escrows.lower_bound(1 + prng_.below(book.last_escrow + 1));
     if (at == book.escrows.end()) at = book.escrows.begin();
     const auto& [id, escrow] = *at;
-    if (id >= (std::uint64_t{1} << 62)) return {EscrowId(7), {}};
+    if (id >= kFirstUnknownId) return {EscrowId(7), {}};
     if (prefer_live && escrow.locked() == 0 && tries < 8) continue;
     if (prng_.one_in(4)) return {EscrowId(), escrow.key};
     return {EscrowId(id), {}};
@@ -327,16 +330,16 @@ std::string Workload::shop() {
   return fmt::format("shop:{}", prng_.below(3));
 }
 std::string Workload::any_account() {
-  constexpr std::array<std::string_view, 8> others = {"platform:commission",
-                                                      "processor:fees",
-                                                      "bank:0",
-                                                      "external:EUR",
-                                                      "jpy:fees",
-                                                      "nobody",
-                                                      "extra:1",
-                                                      "extra:2"};
+  constexpr std::array<std::string_view, 8> kOthers = {"platform:commission",
+                                                       "processor:fees",
+                                                       "bank:0",
+                                                       "external:EUR",
+                                                       "jpy:fees",
+                                                       "nobody",
+                                                       "extra:1",
+                                                       "extra:2"};
   const auto draw = prng_.below(4);
-  return draw == 0 ? std::string(prng_.pick(others)) : draw == 1 ? shop() : user();
+  return draw == 0 ? std::string(prng_.pick(kOthers)) : draw == 1 ? shop() : user();
 }
 std::string Workload::group() {
   return fmt::format("group:{}", prng_.below(4));

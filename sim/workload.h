@@ -44,25 +44,26 @@ class Workload {
   [[nodiscard]] Command flood();
 
  private:
-  enum Kind : std::uint8_t {
-    kOpenAccount,
-    kCloseAccount,
-    kFeePlan,
-    kDeposit,
-    kWithdraw,
-    kTransfer,
-    kHold,
-    kReschedule,
-    kRelease,
-    kRefund,
-    kFreeze,
-    kResolve,
-    kCloseGroup,
-    kReopenGroup,
-    kAtomic,
-    kKinds
+  enum class Kind : std::uint8_t {
+    open_account,
+    close_account,
+    fee_plan,
+    deposit,
+    withdraw,
+    transfer,
+    hold,
+    reschedule,
+    release,
+    refund,
+    freeze,
+    resolve,
+    close_group,
+    reopen_group,
+    atomic  // the last: it gives their number
   };
+  static constexpr std::size_t kKinds = static_cast<std::size_t>(Kind::atomic) + 1;
 
+  std::uint32_t& weight(Kind kind) { return weights_[static_cast<std::size_t>(kind)]; }
   Operation operation(const ModelBook& book, int depth);
   Command command(const ModelBook& book, int depth);
   Options options(bool needs_key);

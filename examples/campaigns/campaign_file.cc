@@ -51,8 +51,9 @@ Result<Campaign> parse(const std::string& path, std::size_t number, std::string_
     if (!pledged) return bad(path, number, 5, pledged.error().message);
     campaign.pledged = *pledged;
   }
-  const auto* end = fields[5].data() + fields[5].size();
-  const auto [stop, problem] = std::from_chars(fields[5].data(), end, campaign.pledges);
+  const auto* begin = fields[5].data();
+  const auto* end = begin + fields[5].size();
+  const auto [stop, problem] = std::from_chars(begin, end, campaign.pledges);
   if (problem != std::errc() || stop != end) {
     return bad(path, number, 6, fmt::format("backers \"{}\" is not a whole number", fields[5]));
   }

@@ -7,6 +7,7 @@
 #include "holdfast/ledger.h"
 #include "holdfast/maintenance.h"
 #include "holdfast/money.h"
+#include "holdfast/postgres.h"
 #include "holdfast/queries.h"
 #include "holdfast/result.h"
 #include "holdfast/time.h"

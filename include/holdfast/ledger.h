@@ -15,6 +15,7 @@
 
 #include "holdfast/answers.h"
 #include "holdfast/commands.h"
+#include "holdfast/postgres.h"
 #include "holdfast/queries.h"
 
 namespace holdfast {
@@ -75,12 +76,34 @@ struct DueReport {
 
 class Ledger {
  public:
-  /// \param url  a directory (the journal store), or `postgresql://user@host/database?ledger=NAME&workers=N`:
-  /// one
-  ///   of several ledgers in a database (default `main`; by so many transactions at once, 1 to 64, default 4)
+  /// \param url  a directory (the journal store), or `postgresql://user@host/database?ledger=NAME&workers=N`
+  ///   (one of several ledgers in a database, default `main`; by so many transactions at once, 1 to 64,
+  ///   default 4)
   /// Errors: `not_a_ledger`, `newer_format`, `corrupt` (file and offset), `busy` (who holds it),
   /// `storage_failed`, `storage_full`.
-  [[nodiscard]] static Result<Ledger> open(std::string_view url, OpenOptions options = {});
+  [[nodiscard]] static Result<Ledger> open(std::string_view url, const OpenOptions& options = {});
+
+  /// A ledger in PostgreSQL whose commands and queries run inside the transaction that the caller has open on
+  /// his own connection, each under a savepoint: they are committed or rolled back with his own rows.
+  ///
+  /// Not thread-safe: it is used as the connection is, which must outlive it; it may serve any number of
+  /// transactions, one after another. An answer is durable once the caller has committed, and its `seq` is
+  /// none; until then others see nothing of it, but may wait for the rows that it locked. Queries see the
+  /// caller's own commands. A rejected command, and an error, change nothing and leave the transaction
+  /// usable. What would have to be tried again is `busy`: a deadlock, a lock that is not had within the
+  /// caller's `lock_timeout` (3 s where he set none), a conflict at REPEATABLE READ or SERIALIZABLE. Those
+  /// take no command that rests on what others may have made since their snapshot (closing, settling a whole
+  /// group). All chunks of a command are in the one transaction; `submit` answers before it returns; `audit`
+  /// is refused. The settings of the session are as before after each command, but that `synchronous_commit`
+  /// stays at least `on` until the commit: do not turn it off after a command.
+  ///
+  /// No transaction open, pipeline mode, or a command under way on the connection: `invalid_command`; a
+  /// failed transaction: `aborted`; a read-only one or a standby: `read_only`; no such ledger:
+  /// `not_a_ledger`.
+  /// \param connection  libpq's PGconn
+  [[nodiscard]] static Result<Ledger> attach(pg_conn* connection, std::string_view ledger = "main");
+  /// Over another driver: see postgres.h.
+  [[nodiscard]] static Result<Ledger> attach(PostgresSession& session, std::string_view ledger = "main");
 
   explicit Ledger(std::unique_ptr<Store> store);
   ~Ledger();  // finishes what was submitted
@@ -108,11 +131,13 @@ class Ledger {
   [[nodiscard]] Result<Answered<Nothing>> close_group(CloseGroup command, Options options = {});
   [[nodiscard]] Result<Answered<Nothing>> reopen_group(ReopenGroup command, Options options = {});
 
-  /// Runs `block` alone, like BEGIN IMMEDIATE: nothing else is decided meanwhile. All that it did becomes one
-  /// event when it returns; nothing of it remains where it returns an error or throws (the exception is
-  /// passed on). Do not call the ledger itself from inside the block: use the transaction.
+  /// Runs `block`; in a directory alone, like BEGIN IMMEDIATE: nothing else is decided meanwhile. On
+  /// PostgreSQL it locks what its commands touch as they come, others go on beside it, and it may be given up
+  /// as `busy` where they came between: then run it again. All that it did becomes one event when it returns;
+  /// nothing of it remains where it returns an error or throws (the exception is passed on). Do not call the
+  /// ledger itself from inside the block: use the transaction.
   [[nodiscard]] Result<Answer> atomic(const std::function<Result<void>(Transaction&)>& block,
-                                      AtomicOptions options = {});
+                                      const AtomicOptions& options = {});
 
   /// Settles every escrow whose release or refund date is not after `now`, each under a key of its own, so
   /// that it happens once however often this runs and wherever it is cut off.

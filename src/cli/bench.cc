@@ -210,6 +210,7 @@ Result<Measured> measure(Ledger& ledger, const BenchOptions& options, const Work
   std::optional<Error> failed;
   const auto begun = clock.monotonic();
   std::vector<std::thread> clients;
+  clients.reserve(options.clients);
   for (std::size_t client = 0; client < options.clients; ++client) {
     clients.emplace_back([&, client] {
       for (auto index = next.fetch_add(1); index < work.commands(); index = next.fetch_add(1)) {

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <cmath>
 #include <memory>
 
 #include "cli/bench.h"
@@ -16,7 +17,7 @@ namespace holdfast::cli {
 namespace {
 
 std::uint64_t whole(double value) {
-  return static_cast<std::uint64_t>(value + 0.5);
+  return static_cast<std::uint64_t>(std::llround(value));
 }
 
 /// The shape that is documented for programs; rates are of escrows, whatever was done with them.

@@ -53,13 +53,13 @@ Result<Ledger> Context::open_to_write(bool create) const {
   OpenOptions options;
   options.create = create;
   options.on_note = [](std::string_view note) { fmt::print(stderr, "holdfast: note: {}\n", note); };
-  return Ledger::open(ledger_url, std::move(options));
+  return Ledger::open(ledger_url, options);
 }
 
 Result<Ledger> Context::open_to_read() const {
   OpenOptions options;
   options.read_only = true;
-  return Ledger::open(ledger_url, std::move(options));
+  return Ledger::open(ledger_url, options);
 }
 
 Result<std::string> Context::directory() const {

@@ -105,7 +105,7 @@ Result<Answer> import_rows(Context& context, Ledger& ledger, const ImportFile& f
   AtomicOptions atomic;
   atomic.options = options.options;
   atomic.time_limit = kLongEnough;
-  return ledger.atomic(block, std::move(atomic));
+  return ledger.atomic(block, atomic);
 }
 
 void report(Context& context, const ImportFile& file, const Answer& answer, std::uint64_t held) {

@@ -11,13 +11,13 @@
 
 namespace holdfast::journal {
 
-/// \tparam kShift  2^kShift elements a chunk. An element that was never made reads as zero bytes.
-template <class T, unsigned kShift>
+/// \tparam Shift  2^Shift elements a chunk. An element that was never made reads as zero bytes.
+template <class T, unsigned Shift>
 class ChunkedArray {
   static_assert(std::is_trivially_copyable_v<T> && std::is_trivially_destructible_v<T>);
 
  public:
-  static constexpr std::size_t kPerChunk = std::size_t{1} << kShift;
+  static constexpr std::size_t kPerChunk = std::size_t{1} << Shift;
   static constexpr std::size_t kChunkBytes = (kPerChunk * sizeof(T) + 4095) / 4096 * 4096;
 
   ChunkedArray() = default;
@@ -31,17 +31,17 @@ class ChunkedArray {
 
   /// nullptr where no chunk covers the number.
   [[nodiscard]] T* find(std::uint64_t number) const {
-    const std::uint64_t chunk = number >> kShift;
+    const std::uint64_t chunk = number >> Shift;
     if (chunk >= chunks_.size() || chunks_[chunk] == nullptr) return nullptr;
     return chunks_[chunk] + (number & (kPerChunk - 1));
   }
   /// \pre a chunk covers the number
   [[nodiscard]] T& operator[](std::uint64_t number) const {
-    return chunks_[number >> kShift][number & (kPerChunk - 1)];
+    return chunks_[number >> Shift][number & (kPerChunk - 1)];
   }
   /// The element, with its chunk made where it is not there.
   T& make(std::uint64_t number) {
-    const std::uint64_t chunk = number >> kShift;
+    const std::uint64_t chunk = number >> Shift;
     if (chunk >= chunks_.size()) chunks_.resize(chunk + 1);
     if (chunks_[chunk] == nullptr) add_chunk(chunk);
     return (*this)[number];

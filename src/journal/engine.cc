@@ -348,7 +348,7 @@ Result<std::unique_ptr<Engine>> Engine::open(Directory& root, const Clock& clock
   auto& impl = *engine->impl_;
   impl.clock = &clock;
   impl.root = &root;
-  impl.options = options;
+  impl.options = std::move(options);
   impl.lock = std::move(*lock);
   impl.ledger = std::move(*ledger);
   impl.bytes_since_snapshot = impl.ledger.replayed_bytes;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ranges>
 
 #include "journal/snapshot.h"
 #include "journal/snapshot_format.h"
@@ -179,18 +180,18 @@ Result<LoadedSnapshot> load_newest_snapshot(Directory& directory, const LedgerUu
   const auto names = directory.list();
   if (!names) return std::unexpected(to_error(names.error()));
   LoadedSnapshot loaded;
-  for (auto name = names->rbegin(); name != names->rend(); ++name) {
-    const auto seq = parse_snapshot_name(*name);
+  for (const auto& name : std::views::reverse(*names)) {
+    const auto seq = parse_snapshot_name(name);
     if (!seq) continue;
     state = make_state();
-    const auto trailer = load_one(directory, ledger, *name, *seq, durable, *state);
+    const auto trailer = load_one(directory, ledger, name, *seq, durable, *state);
     if (trailer) {
       loaded.from = trailer->smallest;
       loaded.through = trailer->largest;
-      loaded.name = *name;
+      loaded.name = name;
       return loaded;
     }
-    loaded.passed_over.push_back(fmt::format("{}: {}", *name, trailer.error().message));
+    loaded.passed_over.push_back(fmt::format("{}: {}", name, trailer.error().message));
   }
   state = make_state();
   return loaded;

@@ -72,7 +72,7 @@ class UndoLog {
  public:
   [[nodiscard]] bool recording() const { return !marks_.empty(); }
   /// \pre recording()
-  void record(UndoRecord record) { records_.push_back(std::move(record)); }
+  void record(const UndoRecord& record) { records_.push_back(record); }
 
   void begin() { marks_.push_back(records_.size()); }
   void commit();

@@ -366,6 +366,7 @@ class Replay {
   void body(const Released& released) {
     batch(released.batch);
     std::vector<bool> fits;
+    fits.reserve(released.plans.size());
     for (const auto& use : released.plans) fits.push_back(plan_use(use));
     for (std::size_t i = 0; i < released.items.size(); ++i) {
       fetch_ahead(released.items, i);

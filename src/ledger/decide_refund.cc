@@ -64,9 +64,9 @@ class RefundBatch {
 
 Result<void> decide_refund(const Refund& op, const Rows& rows, const ChunkProgress* resume,
                            DecideMemory& memory, Body& into) {
-  static const std::string kNoPlan;
+  static const std::string no_plan;
   const BatchCommand command{op.escrows, op.group, op.mode, op.amount,
-                             op.chunk,   op.close, kNoPlan, "refunded"};
+                             op.chunk,   op.close, no_plan, "refunded"};
   auto& refunded = into.emplace<Refunded>(std::move(memory.refunded));
   refunded.currencies.clear();
   refunded.items.clear();

@@ -281,7 +281,7 @@ class Decoder : private wire::EventReader {
   /// Items from `done` on, as far as they are plain; `previous` becomes the last one read.
   std::size_t fast_items(std::vector<ReleasedItem>& items, std::size_t done, std::size_t uses,
                          ReleasedItem& previous) {
-    constexpr std::size_t kReach = 7 * 8;  // seven integers, each read as eight bytes
+    constexpr std::size_t kReach = std::size_t{7} * 8;  // seven integers, each read as eight bytes
     constexpr auto kMax = static_cast<std::uint64_t>(kMaxAmount.minor());
     const std::byte* at = bytes_.data() + in_.position();
     const std::byte* const begin = at;
@@ -319,7 +319,7 @@ class Decoder : private wire::EventReader {
   }
   std::size_t fast_items(std::vector<RefundedItem>& items, std::size_t done, std::size_t uses,
                          RefundedItem& previous) {
-    constexpr std::size_t kReach = 4 * 8;
+    constexpr std::size_t kReach = std::size_t{4} * 8;
     constexpr auto kMax = static_cast<std::uint64_t>(kMaxAmount.minor());
     const std::byte* at = bytes_.data() + in_.position();
     const std::byte* const begin = at;

@@ -37,8 +37,8 @@ class Store {
   /// `done` runs on a thread of the store, must not block and must not throw.
   virtual void submit(Command command, Done done) = 0;
   [[nodiscard]] virtual Result<StoreAnswer> execute(const Command& command) = 0;
-  /// Runs `block` alone; what it did is one event, or nothing where it returns an error. `options.key` as for
-  /// any command.
+  /// Runs `block` as if alone; what it did is one event, or nothing where it returns an error. `options.key`
+  /// as for any command.
   [[nodiscard]] virtual Result<StoreAnswer> transact(
       const Options& options, std::chrono::milliseconds time_limit,
       const std::function<Result<void>(TransactionPort&)>& block) = 0;

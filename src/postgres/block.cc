@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/clock.h"
+#include "ledger/validate.h"
 #include "postgres/committer.h"
 
 namespace holdfast::postgres {
@@ -51,6 +52,7 @@ class Block final : public TransactionPort {
 
 Result<StoreAnswer> Committer::run_block(const Options& options, std::chrono::milliseconds time_limit,
                                          const std::function<Result<void>(TransactionPort&)>& block) {
+  if (auto valid = validate_block(options); !valid) return std::unexpected(std::move(valid.error()));
   auto session = connection_.get();
   if (!session) return std::unexpected(std::move(session.error()));
   Attempt attempt(**session, ledger_, plans_, workspace_);

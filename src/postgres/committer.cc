@@ -49,6 +49,7 @@ milliseconds backoff(int attempt) {
 }
 
 Result<Session*> Connection::get() {
+  if (kept_ != nullptr) return kept_;
   if (!session_) {
     auto made = connect(conninfo_);
     if (!made) return std::unexpected(std::move(made.error()));

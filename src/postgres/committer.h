@@ -25,12 +25,15 @@ struct RetryCounts {
 class Connection {
  public:
   explicit Connection(std::string conninfo) : conninfo_(std::move(conninfo)) {}
+  /// One that its owner keeps, whatever happens to it.
+  explicit Connection(Session& kept) : kept_(&kept) {}
 
   [[nodiscard]] Result<Session*> get();
   void drop() { session_.reset(); }
 
  private:
   std::string conninfo_;
+  Session* kept_ = nullptr;
   std::unique_ptr<Session> session_;
 };
 
@@ -39,6 +42,8 @@ class Committer {
  public:
   Committer(std::string conninfo, const LedgerRef& ledger, PlanCache& plans, RetryCounts& counts)
       : connection_(std::move(conninfo)), ledger_(ledger), plans_(plans), counts_(counts) {}
+  Committer(Session& kept, const LedgerRef& ledger, PlanCache& plans, RetryCounts& counts)
+      : connection_(kept), ledger_(ledger), plans_(plans), counts_(counts) {}
 
   /// Decides the commands in order, in one transaction where possible, and gives each answer once it is
   /// durable.

@@ -27,7 +27,10 @@ struct FreeResult {
 using ResultPtr = std::unique_ptr<PGresult, FreeResult>;
 
 struct FreeConnection {
-  void operator()(PGconn* connection) const { PQfinish(connection); }
+  void operator()(PGconn* connection) const {
+    if (owned) PQfinish(connection);
+  }
+  bool owned = true;
 };
 using ConnectionPtr = std::unique_ptr<PGconn, FreeConnection>;
 
@@ -245,6 +248,58 @@ class LibpqSession final : public Session {
   std::string lost_because_;
 };
 
+/// The caller's connection, in pipeline mode only as long as a run takes.
+class BorrowedSession final : public Session {
+ public:
+  explicit BorrowedSession(PGconn* connection)
+      : connection_(connection), inner_(ConnectionPtr(connection, FreeConnection{.owned = false})) {}
+
+  [[nodiscard]] std::expected<ResultSets, SqlError> run(std::span<const Statement> statements) override {
+    if (statements.empty()) return ResultSets{};
+    if (auto ready = check(statements.front()); !ready) return std::unexpected(std::move(ready.error()));
+    const int nonblocking = PQisnonblocking(connection_);
+    if (PQsetnonblocking(connection_, 1) != 0 || PQenterPipelineMode(connection_) == 0) {
+      return std::unexpected(SqlError{"55000", one_line(PQerrorMessage(connection_))});
+    }
+    auto results = inner_.run(statements);
+    if (PQstatus(connection_) == CONNECTION_BAD) return results;
+    const bool left = PQexitPipelineMode(connection_) != 0;
+    HOLDFAST_ASSERT(left || !results, "nothing is under way after a run");
+    PQsetnonblocking(connection_, nonblocking);
+    return results;
+  }
+  [[nodiscard]] std::expected<void, SqlError> run_script(std::string_view) override {
+    return std::unexpected(SqlError{"0A000", "a script is nothing for a caller's session"});
+  }
+
+ private:
+  [[nodiscard]] std::expected<void, SqlError> check(const Statement& first) const {
+    if (PQstatus(connection_) == CONNECTION_BAD)
+      return std::unexpected(SqlError{{}, one_line(PQerrorMessage(connection_))});
+    if (PQpipelineStatus(connection_) != PQ_PIPELINE_OFF) {
+      return std::unexpected(SqlError{
+          "55000", "the connection is in pipeline mode: read its results and leave that mode first"});
+    }
+    switch (PQtransactionStatus(connection_)) {
+      case PQTRANS_INTRANS:
+        return {};
+      case PQTRANS_IDLE:
+        return std::unexpected(SqlError{"25P01", "no transaction is open"});
+      case PQTRANS_INERROR:
+        if (first.sql.starts_with("rollback")) return {};  // to a savepoint: the way out
+        return std::unexpected(SqlError{"25P02", "the transaction has failed"});
+      case PQTRANS_ACTIVE:
+      case PQTRANS_UNKNOWN:
+        break;
+    }
+    return std::unexpected(
+        SqlError{"55000", "a command of your own is under way on the connection: read its results first"});
+  }
+
+  PGconn* connection_;
+  LibpqSession inner_;
+};
+
 /// What is wrong with `conninfo` as a text. libpq's own message would quote it, and a password with it.
 Result<void> check_conninfo(const std::string& conninfo) {
   const bool is_uri = conninfo.starts_with("postgresql://") || conninfo.starts_with("postgres://");
@@ -308,6 +363,10 @@ Result<std::unique_ptr<Session>> connect(const std::string& conninfo) {
                             one_line(PQerrorMessage(connection.get()))));
   }
   return std::make_unique<LibpqSession>(std::move(connection));
+}
+
+std::unique_ptr<Session> borrow(pg_conn* connection) {
+  return std::make_unique<BorrowedSession>(connection);
 }
 
 }  // namespace holdfast::postgres

@@ -10,6 +10,8 @@
 
 #include "postgres/session.h"
 
+struct pg_conn;  // libpq's PGconn
+
 namespace holdfast::postgres {
 
 /// Connects to the server that `conninfo` names: a URI (`postgresql://user@host/database`), `key=value`
@@ -17,5 +19,12 @@ namespace holdfast::postgres {
 /// for psql; without any it waits 10 s for the connection, and notices within 90 s that the other side is
 /// gone. `storage_failed` where it cannot, with host and database named and never a password.
 [[nodiscard]] Result<std::unique_ptr<Session>> connect(const std::string& conninfo);
+
+/// A session over a connection that the caller keeps, and uses himself between the runs: it is left as it
+/// was, but for what the statements did. Outside of a transaction, in one that failed (but for a rollback),
+/// in pipeline mode, and while a command of the caller's is under way a run is refused with 25P01, 25P02 or
+/// 55000, and nothing is sent.
+/// \pre it outlives the session
+[[nodiscard]] std::unique_ptr<Session> borrow(pg_conn* connection);
 
 }  // namespace holdfast::postgres

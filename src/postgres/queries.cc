@@ -201,8 +201,12 @@ Result<std::vector<TrialBalance>> Queries::trial_balance() {
 
 Result<std::vector<DueEscrow>> Queries::due(Timestamp until, std::size_t limit) {
   constexpr std::size_t kMost = std::size_t{1} << 31;
+  // Dates are in the years 1 to 9999; PostgreSQL has no times far from them.
+  constexpr Timestamp kFirst{-62'135'596'800'000'000};
+  constexpr Timestamp kLast{253'402'300'799'999'999};
   return list<DueEscrow>(
-      session_, kDue, {ledger_.number, until, static_cast<std::int64_t>(std::min(limit, kMost))},
+      session_, kDue,
+      {ledger_.number, std::clamp(until, kFirst, kLast), static_cast<std::int64_t>(std::min(limit, kMost))},
       "a due date",
       [](const RowReader& row) { return DueEscrow{row.id<EscrowId>(0), row.boolean(1), row.time(2)}; });
 }

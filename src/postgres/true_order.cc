@@ -9,11 +9,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <thread>
 
 #include "base/clock.h"
 #include "ledger/event_codec.h"
-#include "postgres/committer.h"
 #include "postgres/transaction.h"
 
 namespace holdfast::postgres {
@@ -109,14 +107,14 @@ std::expected<std::uint64_t, SqlError> Attempt::number_after_others() {
   if (!number) return number;
   if (auto asked = ask(others); !asked) return std::unexpected(asked.error());
   const auto end = system_clock().monotonic() + lock_timeout_;
-  for (int attempt = 1; !others.empty(); ++attempt) {
+  while (!others.empty()) {
     if (lock_timeout_.count() > 0 && system_clock().monotonic() >= end) {
       return std::unexpected(SqlError{
           "55P03",
           "a transaction that was open before this command's event has not ended: the event says what "
           "was not there, and must know what that one did"});
     }
-    std::this_thread::sleep_for(std::min(backoff(attempt), std::chrono::milliseconds(50)));
+    pipeline_.add("select pg_sleep(0.005)");
     std::vector<std::string> still;
     if (auto asked = ask(still); !asked) return std::unexpected(asked.error());
     std::erase_if(others, [&](const auto& one) { return std::ranges::find(still, one) == still.end(); });

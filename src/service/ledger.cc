@@ -10,6 +10,7 @@
 #include "base/assert.h"
 #include "journal/journal_store.h"
 #include "ledger/store.h"
+#include "postgres/attached.h"
 #include "postgres/postgres_store.h"
 
 namespace holdfast {
@@ -130,7 +131,7 @@ Result<void> Transaction::savepoint(const std::function<Result<void>()>& block) 
   return done;
 }
 
-Result<Ledger> Ledger::open(std::string_view url, OpenOptions options) {
+Result<Ledger> Ledger::open(std::string_view url, const OpenOptions& options) {
   if (url.empty()) return fail(ErrorCode::not_a_ledger, "the ledger's url is empty: give a directory");
   if (is_postgres(url)) {
     auto store = postgres::open_postgres_store(url, options.create, options.read_only);
@@ -148,6 +149,18 @@ Result<Ledger> Ledger::open(std::string_view url, OpenOptions options) {
       for (const auto& note : report.notes) options.on_note(note);
     }
   }
+  if (!store) return std::unexpected(std::move(store.error()));
+  return Ledger(std::move(*store));
+}
+
+Result<Ledger> Ledger::attach(pg_conn* connection, std::string_view ledger) {
+  auto store = postgres::attach_to(connection, ledger);
+  if (!store) return std::unexpected(std::move(store.error()));
+  return Ledger(std::move(*store));
+}
+
+Result<Ledger> Ledger::attach(PostgresSession& session, std::string_view ledger) {
+  auto store = postgres::attach_to(session, ledger);
   if (!store) return std::unexpected(std::move(store.error()));
   return Ledger(std::move(*store));
 }
@@ -218,7 +231,8 @@ Result<Answered<Nothing>> Ledger::reopen_group(ReopenGroup command, Options opti
   return typed<Nothing>(*this, std::move(command), std::move(options));
 }
 
-Result<Answer> Ledger::atomic(const std::function<Result<void>(Transaction&)>& block, AtomicOptions options) {
+Result<Answer> Ledger::atomic(const std::function<Result<void>(Transaction&)>& block,
+                              const AtomicOptions& options) {
   auto reply = store_->transact(options.options, options.time_limit, [&](TransactionPort& port) {
     Transaction transaction(port);
     return block(transaction);

@@ -25,6 +25,7 @@ PUBLIC_OWNERS = {
     "commands.h": "ledger",
     "answers.h": "ledger",
     "queries.h": "ledger",
+    "postgres.h": "postgres",
     "ledger.h": "service",
     "maintenance.h": "service",
     "holdfast.h": "service",

@@ -193,26 +193,32 @@ class FormatTest(CheckTest):
 
 
 class ClangTidyTest(CheckTest):
-    check = "check_clang_tidy"
+    check = "check_clang_tidy.py"
 
     def setUp(self):
         super().setUp()
         shutil.copy(ROOT / ".clang-tidy", self.root)
+        self.compile("src/money/x.cc")
+
+    def compile(self, *paths: str):
+        sources = [self.root / path for path in paths]
+        commands = [{"directory": str(self.root), "file": str(source), "command": f"g++ -std=c++23 -I{self.root}/src -c {source}"}
+                    for source in sources]
+        self.write("compile_commands.json", json.dumps(commands))
 
     def run_on(self, text: str) -> subprocess.CompletedProcess:
         self.write("src/money/x.cc", text)
-        source = self.root / "src/money/x.cc"
-        commands = [{"directory": str(self.root), "file": str(source), "command": f"g++ -std=c++23 -c {source}"}]
-        self.write("compile_commands.json", json.dumps(commands))
-        return self.run_check(str(self.root))
+        return self.run_check(str(self.root), str(self.root))
 
     def test_a_clean_file_passes(self):
         done = self.run_on("int twice(int number) { return 2 * number; }\n")
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("1 files, 0 problems", done.stdout)
 
     def test_a_name_out_of_style(self):
         done = self.run_on("int TwiceAsMuch(int number) { return 2 * number; }\n")
         self.assertNotEqual(done.returncode, 0)
+        self.assertIn("src/money/x.cc:1:5: ", done.stdout)
         self.assertIn("readability-identifier-naming", done.stdout)
 
     def test_a_bug(self):
@@ -221,9 +227,30 @@ class ClangTidyTest(CheckTest):
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("bugprone-use-after-move", done.stdout)
 
+    def test_a_clean_file_is_looked_at_again_when_a_header_changes(self):
+        self.write("src/money/x.h", "int twice(int number);\n")
+        self.assertEqual(self.run_on('#include "money/x.h"\n').returncode, 0)
+        self.write("src/money/x.h", "int TwiceAsMuch(int number);\n")
+        done = self.run_on('#include "money/x.h"\n')
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("src/money/x.h:1:5: ", done.stdout)
+
+    def test_a_problem_in_a_header_counts_once(self):
+        self.write("src/money/x.h", "int TwiceAsMuch(int number);\n")
+        self.write("src/money/y.cc", '#include "money/x.h"\n')
+        self.compile("src/money/x.cc", "src/money/y.cc")
+        done = self.run_on('#include "money/x.h"\n')
+        self.assertIn("2 files, 1 problems", done.stdout)
+
+    def test_what_it_cannot_parse_is_refused(self):
+        done = self.run_on('#include "money/gone.h"\n')
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("'money/gone.h' file not found", done.stdout)
+        self.assertNotEqual(self.run_on("int twice(int number {\n").returncode, 0)
+
     def test_nothing_to_look_at_is_refused(self):
         self.write("compile_commands.json", "[]")
-        self.assertNotEqual(self.run_check(str(self.root)).returncode, 0)
+        self.assertNotEqual(self.run_check(str(self.root), str(self.root)).returncode, 0)
 
 
 SUITES = {"includes": IncludesTest, "sources": SourcesTest, "format": FormatTest, "clang_tidy": ClangTidyTest}

@@ -57,8 +57,7 @@ class Book {
 
 /// A book with the accounts alice and bob (users, 100000 each), carol (a user with nothing) and shop (a
 /// beneficiary), and the fee plan standard: 5 % commission, 3 % processor fee, half up.
-class Market : public ::testing::Test {
- protected:
+struct Market : ::testing::Test {
   Market();
   Book book;
 };
