@@ -144,8 +144,8 @@ TEST_P(KeysTest, AKeyThatHeldNothingNamesNoEscrow) {
   EXPECT_EQ(code_of(must_fail(ledger.escrow(ref("no:hold")))), "escrow_not_found");
   const auto settled = settle(ledger, skip_refund({"no:hold", "a"}));
   EXPECT_EQ(holdfast::text(settled.skipped), "no:hold:escrow_not_found");
-  const auto answer = run(ledger, atomic({deposit("d", "alice", 1), savepoint({release({"no:hold"})}),
-                                          deposit("e", "alice", 1), savepoint({release({"d"})})}));
+  const auto answer = run(ledger, atomic({deposit("in:1", "alice", 1), savepoint({release({"no:hold"})}),
+                                          deposit("in:2", "alice", 1), savepoint({release({"in:1"})})}));
   EXPECT_EQ(std::get<AtomicResult>(answer.result).results.size(), 4U);
 }
 
