@@ -137,6 +137,18 @@ TEST_P(KeysTest, InsideAnAtomicAKeyWorksTheSame) {
   EXPECT_EQ(first.replayed, false);
 }
 
+TEST_P(KeysTest, AKeyThatHeldNothingNamesNoEscrow) {
+  run(ledger, deposit("no:hold", "alice", 1));
+  EXPECT_EQ(code_of(reject(release({"no:hold"}))), "escrow_not_found");
+  EXPECT_EQ(code_of(reject(freeze("no:hold"))), "escrow_not_found");
+  EXPECT_EQ(code_of(must_fail(ledger.escrow(ref("no:hold")))), "escrow_not_found");
+  const auto settled = settle(ledger, skip_refund({"no:hold", "a"}));
+  EXPECT_EQ(holdfast::text(settled.skipped), "no:hold:escrow_not_found");
+  const auto answer = run(ledger, atomic({deposit("in:1", "alice", 1), savepoint({release({"no:hold"})}),
+                                          deposit("in:2", "alice", 1), savepoint({release({"in:1"})})}));
+  EXPECT_EQ(std::get<AtomicResult>(answer.result).results.size(), 4U);
+}
+
 TEST_P(KeysTest, TwiceInOneAtomic) {
   const auto answer =
       run(ledger, atomic({hold("twice", "alice", "shop", 5), hold("twice", "alice", "shop", 5)}));

@@ -115,7 +115,6 @@ class LongSerialOrder : public SerialOrder {};
 TEST_F(LongSerialOrder, ManySeeds) {
   for (std::uint64_t seed = 100; seed < 130; ++seed) {
     many_sessions(seed, 2, 40);
-    if (HasFailure()) return;
   }
 }
 

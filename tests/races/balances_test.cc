@@ -151,6 +151,23 @@ TEST(BalanceRaces, AKeyInAPartThatIsRolledBack) {
   two.check();
 }
 
+TEST(BalanceRaces, AKeyInAPartThatConflicts) {
+  TwoStores two;
+  for (int round = 0; round < 80; ++round) {
+    const auto key = fmt::format("k{}", round);
+    const auto part = [&](std::string name, Command inner) {
+      return atomic({savepoint({std::move(inner)}), deposit(name + key, "bob", 1)});
+    };
+    const auto answers =
+        two.race({part("a", deposit(key, "bob", 1)), part("b", deposit(key, "alice", 5)),
+                  deposit(key, "alice", 5), part("c", atomic({hold(key, "alice", "shop", 7), refund({key})})),
+                  part("d", deposit(key, "bob", 1))});
+    for (const auto& answer : answers)
+      ASSERT_TRUE(answer || is_rejection(answer.error().code)) << why(answer);
+  }
+  two.check();
+}
+
 TEST(BalanceRaces, AClosedAccountHasNoMoney) {
   TwoStores two;
   int closed = 0;

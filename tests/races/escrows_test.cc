@@ -114,6 +114,30 @@ TEST(EscrowRaces, PartsFreezesAndResolvesOfOneEscrow) {
   two.check();
 }
 
+/// By its number an escrow can be named before it is there.
+TEST(EscrowRaces, NumbersThatAreBeingGiven) {
+  TwoStores two;
+  auto next =
+      std::get<HoldResult>(must(two.run(0, hold("first", "alice", "shop", 10))).result).escrow->value() + 1;
+  for (int round = 0; round < 60; ++round) {
+    const auto n = std::to_string(round);
+    const auto by_number = [&](std::string key) {
+      return with_key(changed<Release>(release_ids({EscrowId(next), EscrowId(next + 1), EscrowId(next + 2)}),
+                                       [](Release& op) { op.mode = BatchMode::skip; }),
+                      std::move(key));
+    };
+    const auto answers =
+        two.race({hold("h" + n, "alice", "shop", 10), by_number("r" + n), hold("i" + n, "alice", "shop", 10),
+                  by_number("s" + n),
+                  atomic({savepoint({deposit("d" + n, "bob", 1), {Freeze{{EscrowId(next), {}}}, {}}}),
+                          deposit("e" + n, "bob", 1)})});
+    for (const std::size_t i : {0U, 2U}) {
+      next = std::max(next, std::get<HoldResult>(must(answers[i]).result).escrow->value() + 1);
+    }
+  }
+  two.check();
+}
+
 TEST(EscrowRaces, BatchesInOppositeOrders) {
   TwoStores two;
   for (int round = 0; round < 12; ++round) {
