@@ -27,8 +27,9 @@ class SealOrder {
   /// Returns when the stores have sealed all; fails the test where that takes longer than 20 s.
   void wait_for_sealers();
 
-  /// Seals what is left, as `holdfast seal` does, then gives the model what was recorded since the last check, in the order of seals, and
-  /// compares every answer. Fails the test at the first difference. Not while commands are under way.
+  /// Seals what is left, as `holdfast seal` does, then gives the model what was recorded since the last
+  /// check, in the order of seals, and compares every answer. Fails the test at the first difference. Not
+  /// while commands are under way.
   void check();
   /// Every balance, escrow and open flag is the model's.
   void check_rows(Store& store);
