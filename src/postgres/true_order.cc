@@ -1,11 +1,12 @@
 // Keeps the order of events a true one where an event says what was not.
 //
-// Events are sealed in the order of their numbers, so each must have seen what those before it did. A number
-// is drawn after the last lock, and what is locked stays as it is. But some of what a command reads nobody
-// can lock: a name that is not there, money that has not come. A transaction that drew a lower number and
-// commits later may bring both. Nothing that succeeds can rest on that, since names stay and credits only
-// add; a failure that is recorded (a part that was rolled back, an item that was skipped) can. Such an event
-// takes a new number, waits until every transaction that may have a lower one has ended, and looks again.
+// Whatever is committed is sealed, in the order of numbers; so each event must have seen what those before it
+// did. A number is drawn after the last lock, and what is locked stays as it is. But some of what a command
+// reads nobody can lock: a name or a key that is not there, money that has not come. Another transaction may
+// bring it, under a lower number, or under a higher one that is sealed first. Nothing that succeeds can rest
+// on that, since names stay and credits only add; a failure that is recorded (a part that was rolled back, an
+// item that was skipped) can. Such an event takes a new number, waits until every transaction that may have a
+// lower one has ended, keeps the sealer away until it is committed, and looks again.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -33,15 +34,19 @@ where l.locktype = 'relation' and l.relation = $1::text::regclass and l.granted
     and w.classid = $2::bigint::oid and w.objid = $3::bigint::oid and w.objsubid = 2 and not w.granted
     and w.pid = l.pid))";
 
+constexpr std::string_view kKeepSealerAway =
+    "select from holdfast.ledgers where ledger = (select $1::int) for update";
+
 constexpr std::string_view kAnyThere = R"(
 select exists (select from holdfast.accounts where ledger = (select $1::int) and name = any($2))
   or exists (select from holdfast.groups where ledger = (select $1::int) and name = any($3))
   or exists (select from holdfast.fee_plans where ledger = (select $1::int) and name = any($4))
   or exists (select from holdfast.keys where ledger = (select $1::int) and key = any($5))
-  or exists (select from holdfast.escrows where ledger = (select $1::int) and escrow = any($6::bigint[])))";
+  or exists (select from holdfast.keys where ledger = (select $1::int) and key = any($6) and escrow is not null)
+  or exists (select from holdfast.escrows where ledger = (select $1::int) and escrow = any($7::bigint[])))";
 
 struct Absent {
-  std::vector<std::string> accounts, groups, fee_plans, keys;
+  std::vector<std::string> accounts, groups, fee_plans, keys, escrow_keys;
   std::vector<std::int64_t> escrows;
 
   Absent(const Footprint& wanted, const WorkingSet& rows) {
@@ -52,7 +57,7 @@ struct Absent {
     keep(wanted.accounts, accounts, [&](const auto& name) { return rows.find_account(name); });
     keep(wanted.groups, groups, [&](const auto& name) { return rows.find_group(name); });
     keep(wanted.fee_plans, fee_plans, [&](const auto& name) { return rows.find_latest_plan(name); });
-    keep(wanted.escrow_keys, keys, [&](const auto& key) { return rows.find_escrow(key); });
+    keep(wanted.escrow_keys, escrow_keys, [&](const auto& key) { return rows.find_escrow(key); });
     // A part that was rolled back leaves its key free.
     keep(wanted.keys, keys, [&](const auto& key) { return rows.key_used(key); });
     for (const auto id : wanted.escrows) {
@@ -60,7 +65,8 @@ struct Absent {
     }
   }
   [[nodiscard]] bool empty() const {
-    return accounts.empty() && groups.empty() && fee_plans.empty() && keys.empty() && escrows.empty();
+    return accounts.empty() && groups.empty() && fee_plans.empty() && keys.empty() && escrow_keys.empty() &&
+           escrows.empty();
   }
 };
 
@@ -128,11 +134,13 @@ std::expected<std::uint64_t, SqlError> Attempt::number_after_others() {
 std::expected<void, SqlError> Attempt::read_again() {
   Absent absent(unlocked_, set_);
   bool changed = false;
+  pipeline_.add(kKeepSealerAway, {ledger_.number});
   if (!absent.empty()) {
-    pipeline_.add(kAnyThere,
-                  {ledger_.number, std::move(absent.accounts), std::move(absent.groups),
-                   std::move(absent.fee_plans), std::move(absent.keys), std::move(absent.escrows)},
-                  [&](const ResultSet& rows) { changed = rows.boolean(0, 0); });
+    pipeline_.add(
+        kAnyThere,
+        {ledger_.number, std::move(absent.accounts), std::move(absent.groups), std::move(absent.fee_plans),
+         std::move(absent.keys), std::move(absent.escrow_keys), std::move(absent.escrows)},
+        [&](const ResultSet& rows) { changed = rows.boolean(0, 0); });
   }
   sums_changed_ = false;
   read_sums(unlocked_);
