@@ -1,5 +1,6 @@
 #include "tests/support/seal_order.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <array>
@@ -66,6 +67,19 @@ void SealOrder::seal_all() {
   }
 }
 
+/// The keys of the events around one, to see what it should have seen.
+std::string SealOrder::neighbours(std::uint64_t seq) {
+  const auto rows = query(fmt::format(
+      "select s.seq, k.event, k.key from holdfast.keys k join holdfast.seals s on s.ledger = k.ledger and "
+      "s.event = k.event where k.ledger = $1 and s.seq between {} - 30 and {} + 30 order by 1",
+      seq, seq));
+  std::string text = "\nkeys taken near it (seq, event, key):";
+  for (std::size_t i = 0; i < rows.at(0)->rows(); ++i) {
+    text += fmt::format(" ({}, {}, {})", rows[0]->integer(i, 0), rows[0]->integer(i, 1), rows[0]->text(i, 2));
+  }
+  return text;
+}
+
 void SealOrder::check() {
   ASSERT_NO_FATAL_FAILURE(seal_all());
   std::map<std::uint64_t, std::uint64_t> seq_of;
@@ -99,7 +113,8 @@ void SealOrder::check() {
     ASSERT_EQ(seq, model_.book().seq + 1) << "seqs have no gaps";
     const auto expected = model_.execute(step->command, sim::given_ids(step->answer->result));
     ASSERT_EQ(sim::difference(expected, step->answer), "")
-        << "seq " << seq << ": " << sim::describe(step->command);
+        << "seq " << seq << ", event " << *step->answer->event_id << ": " << sim::describe(step->command)
+        << neighbours(seq);
     ++accepted_;
   }
   for (const auto* step : replays) {

@@ -48,6 +48,7 @@ class SealOrder {
   };
 
   void seal_all();
+  [[nodiscard]] std::string neighbours(std::uint64_t seq);
   [[nodiscard]] postgres::ResultSets query(std::string_view sql);
 
   std::unique_ptr<postgres::Session> session_;

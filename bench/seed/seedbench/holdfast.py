@@ -20,7 +20,9 @@ def run_holdfast(binary: pathlib.Path, server: Server, trials: list[Trial], escr
     server.create_database(DATABASE)
     ask(binary, server.url(DATABASE), "migrate")
     for number, trial in enumerate(trials, 1):
-        url = server.url(DATABASE, ledger=f"trial{number}")
+        # A batch's workers each have a connection of their own; many single commands share the store's four.
+        own = {"workers": trial.workers} if trial.batch > 1 else {}
+        url = server.url(DATABASE, ledger=f"trial{number}", **own)
         options = {"escrows": escrows, "batch": trial.batch, "clients": trial.workers, "order": trial.order}
         words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
         report = ask(binary, url, "bench", "release", *words)[0]
