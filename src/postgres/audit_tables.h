@@ -10,6 +10,7 @@
 
 #include "ledger/audit_books.h"
 #include "ledger/audit_findings.h"
+#include "postgres/replays.h"
 #include "postgres/snapshot_rows.h"
 
 namespace holdfast::postgres {
@@ -101,17 +102,5 @@ class TableAudit {
   absl::flat_hash_set<GroupId> groups_;
   absl::flat_hash_set<PlanId> plans_;
 };
-
-/// Calls `visit(Replayed&)` for each replay inside the entry.
-template <class EntryOf, class Visit>
-void for_each_replay(EntryOf& entry, const Visit& visit) {
-  if (auto* replayed = std::get_if<Replayed>(&entry.body)) {
-    visit(*replayed);
-  } else if (auto* atomic = std::get_if<AtomicDone>(&entry.body)) {
-    for (auto& inner : atomic->entries) {
-      if (inner) for_each_replay(*inner, visit);
-    }
-  }
-}
 
 }  // namespace holdfast::postgres

@@ -3,7 +3,8 @@
 
 #include <string_view>
 
-namespace holdfast::postgres {
+// A namespace of their own: other files have statements of the same names.
+namespace holdfast::postgres::import_statements {
 
 inline constexpr std::string_view kLockHead = R"(
 select seq, hash, exists (select from holdfast.unsealed u where u.ledger = l.ledger),
@@ -93,4 +94,4 @@ inline constexpr std::string_view kMoveSequence = R"(
 select setval(s.name, greatest($3, coalesce(pg_sequence_last_value(s.name), 1)))
 from (select format('holdfast.%I', $2 || '_of_' || $1)::regclass as name) s)";
 
-}  // namespace holdfast::postgres
+}  // namespace holdfast::postgres::import_statements

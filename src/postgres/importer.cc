@@ -11,21 +11,12 @@
 #include "ledger/event_codec.h"
 #include "ledger/postings.h"
 #include "postgres/import_statements.h"
+#include "postgres/replays.h"
 
 namespace holdfast::postgres {
 namespace {
 
-/// Calls `visit(Replayed&)` for each replay inside the entry.
-template <class EntryOf, class Visit>
-void for_each_replay(EntryOf& entry, const Visit& visit) {
-  if (auto* replayed = std::get_if<Replayed>(&entry.body)) {
-    visit(*replayed);
-  } else if (auto* atomic = std::get_if<AtomicDone>(&entry.body)) {
-    for (auto& inner : atomic->entries) {
-      if (inner) for_each_replay(*inner, visit);
-    }
-  }
-}
+using namespace import_statements;
 
 /// Calls `visit(const Entry&)` for each entry whose key was taken by it.
 template <class Visit>

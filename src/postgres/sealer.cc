@@ -7,6 +7,7 @@
 
 #include "ledger/event_codec.h"
 #include "ledger/postings.h"
+#include "postgres/replays.h"
 
 namespace holdfast::postgres {
 namespace {
@@ -59,18 +60,6 @@ select seq, at, hash, entry from (
     select entry from holdfast.replaying_entries where e.replays and ledger = (select $1::int) and seq = s.seq limit 1) r
     on true) q
 where before is null or before < $4 order by seq)";
-
-/// Calls `visit(Replayed&)` for each replay inside the entry.
-template <class EntryOf, class Visit>
-void for_each_replay(EntryOf& entry, const Visit& visit) {
-  if (auto* replayed = std::get_if<Replayed>(&entry.body)) {
-    visit(*replayed);
-  } else if (auto* atomic = std::get_if<AtomicDone>(&entry.body)) {
-    for (auto& inner : atomic->entries) {
-      if (inner) for_each_replay(*inner, visit);
-    }
-  }
-}
 
 Bytes bytes_of(const Digest& digest) {
   const auto bytes = std::as_bytes(std::span(digest));

@@ -4,15 +4,15 @@
 
 #include "ledger/event_codec.h"
 #include "ledger/footprint.h"
+#include "postgres/replays.h"
 
 namespace holdfast::postgres {
 namespace {
 
 bool has_replay(const Entry& entry) {
-  if (std::holds_alternative<Replayed>(entry.body)) return true;
-  const auto* atomic = std::get_if<AtomicDone>(&entry.body);
-  return atomic != nullptr &&
-         std::ranges::any_of(atomic->entries, [](const auto& inner) { return inner && has_replay(*inner); });
+  bool has = false;
+  for_each_replay(entry, [&](const Replayed&) { has = true; });
+  return has;
 }
 
 /// Commands that can take effect although something was not there, or failed.

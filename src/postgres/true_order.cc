@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "ledger/event_codec.h"
+#include "postgres/replays.h"
 #include "postgres/transaction.h"
 
 namespace holdfast::postgres {
@@ -75,17 +76,6 @@ bool has_failure(const Entry& entry) {
   return atomic != nullptr && std::ranges::any_of(atomic->entries, [](const auto& inner) {
            return !inner || has_failure(*inner);
          });
-}
-
-/// Inside an atomic, its own event was replayed under the number that it had until now.
-void rename_replays(Entry& entry, std::uint64_t from, std::uint64_t to) {
-  if (auto* replayed = std::get_if<Replayed>(&entry.body)) {
-    if (replayed->original == Seq(from)) replayed->original = Seq(to);
-  } else if (auto* atomic = std::get_if<AtomicDone>(&entry.body)) {
-    for (auto& inner : atomic->entries) {
-      if (inner) rename_replays(*inner, from, to);
-    }
-  }
 }
 
 }  // namespace
@@ -154,7 +144,10 @@ void Attempt::renumber(Recorded& recorded, const Entry& entry, std::uint64_t to)
   set_.rename_event(from, to);
   if (!recorded.replays) return;
   auto renamed = entry;
-  rename_replays(renamed, from, to);
+  // Inside an atomic, its own event was replayed under the number that it had until now.
+  for_each_replay(renamed, [&](Replayed& replay) {
+    if (replay.original == Seq(from)) replay.original = Seq(to);
+  });
   recorded.entry.clear();
   encode_entry(renamed, recorded.entry);
 }

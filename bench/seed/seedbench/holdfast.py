@@ -18,12 +18,12 @@ DATABASE = "holdfast"
 def run_holdfast(binary: pathlib.Path, server: Server, trials: list[Trial], escrows: int) -> Iterator[Result]:
     """Each trial in a ledger of its own, in a database of their own; audited after it."""
     server.create_database(DATABASE)
-    ask(binary, server.url(DATABASE), "migrate")
     for number, trial in enumerate(trials, 1):
         # A batch's workers each have a connection of their own; many single commands share the store's four.
         own = {"workers": trial.workers} if trial.batch > 1 else {}
         url = server.url(DATABASE, ledger=f"trial{number}", **own)
         options = {"escrows": escrows, "batch": trial.batch, "clients": trial.workers, "order": trial.order}
+        ask(binary, url, "init")
         words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
         report = ask(binary, url, "bench", "release", *words)[0]
         audit = ask(binary, url, "audit")[0]
@@ -48,5 +48,5 @@ def ask(binary: pathlib.Path, url: str, *words: str) -> list[dict[str, Any]]:
         [binary, "--json", *words], env={**os.environ, "HOLDFAST_LEDGER": url}, capture_output=True, text=True
     )
     if done.returncode != 0 and not (words[0] == "audit" and done.returncode == 1):
-        raise RuntimeError(f"holdfast {' '.join(words)}: exit {done.returncode}: {done.stderr.strip()}")
+        raise RuntimeError(f"holdfast {' '.join(words)}: exit {done.returncode}: {done.stderr.strip()} {done.stdout[-500:].strip()}")
     return [json.loads(line) for line in done.stdout.splitlines() if line.strip()]
