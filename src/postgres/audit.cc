@@ -20,26 +20,28 @@ constexpr std::int64_t kMaxEvents = 4'096;
 constexpr std::int64_t kMaxBytes = 8 << 20;
 
 constexpr std::string_view kHead = R"(
-select seq, at, hash, (select count(*) from holdfast.unsealed where ledger = $1),
-  (select max(seq) from holdfast.seals where ledger = $1)
-from holdfast.ledgers where ledger = $1)";
+select seq, at, hash, (select count(*) from holdfast.unsealed where ledger = (select $1::int)),
+  (select max(seq) from holdfast.seals where ledger = (select $1::int))
+from holdfast.ledgers where ledger = (select $1::int))";
 #define EVENT_PAGE(of)                                                                                  \
   "select * from (select s.seq, s.event, s.at, s.hash, e.at as own_at, e.op, e.actor, e.reason, "       \
   "e.reference, "                                                                                       \
   "e.replays, e.entry, r.entry as canonical, sum(coalesce(length(e.entry), 0)) over (order by s.place " \
   "rows between unbounded preceding and 1 preceding) as before from (" of                               \
   ") s "                                                                                                \
-  "left join holdfast.events e on e.ledger = $1 and e.event = s.event "                                 \
-  "left join holdfast.replaying_entries r on r.ledger = $1 and r.seq = s.seq order by s.place) q "      \
+  "left join holdfast.events e on e.ledger = (select $1::int) and e.event = s.event "                   \
+  "left join holdfast.replaying_entries r on r.ledger = (select $1::int) and r.seq = s.seq order by "   \
+  "s.place) q "                                                                                         \
   "where before is null or before < $4"
 constexpr std::string_view kSealed = EVENT_PAGE(
-    "select seq, event, at, hash, seq as place from holdfast.seals where ledger = $1 and seq > $2 order by "
+    "select seq, event, at, hash, seq as place from holdfast.seals where ledger = (select $1::int) and seq > "
+    "$2 order by "
     "seq limit $3");
 constexpr std::string_view kUnsealed = EVENT_PAGE(
     "select null::bigint as seq, event, null::timestamptz as at, null::bytea as hash, event as place "
-    "from holdfast.unsealed where ledger = $1 and event > $2 order by event limit $3");
+    "from holdfast.unsealed where ledger = (select $1::int) and event > $2 order by event limit $3");
 constexpr std::string_view kSeqs =
-    "select event, seq from holdfast.seals where ledger = $1 and event = any($2::bigint[])";
+    "select event, seq from holdfast.seals where ledger = (select $1::int) and event = any($2::bigint[])";
 
 struct ReadEvent {
   StoredEvent stored;

@@ -17,29 +17,31 @@ using audit::Wide;
 constexpr std::int64_t kAtATime = 20'000;
 constexpr std::int64_t kListed = 3;
 
-constexpr std::string_view kChunks = "select key, event from holdfast.later_chunks where ledger = $1";
+constexpr std::string_view kChunks =
+    "select key, event from holdfast.later_chunks where ledger = (select $1::int)";
 constexpr std::string_view kLines = R"(
 select account, seq, available, held, available_after, held_after, available_escrows, held_escrows
-from holdfast.lines where ledger = $1 and (account, seq) > ($2, $3) order by account, seq limit $4)";
+from holdfast.lines where ledger = (select $1::int) and (account, seq) > ($2, $3) order by account, seq limit $4)";
 constexpr std::string_view kPending =
-    "select account, event, available from holdfast.pending where ledger = $1 order by account, event";
+    "select account, event, available from holdfast.pending where ledger = (select $1::int) order by "
+    "account, event";
 constexpr std::string_view kEscrowEvents =
-    "select escrow, event from holdfast.escrow_events where ledger = $1 order by escrow, event";
+    "select escrow, event from holdfast.escrow_events where ledger = (select $1::int) order by escrow, event";
 constexpr std::string_view kDueDates = R"(
-select escrow, d.escrow is null from (select * from holdfast.due_dates where ledger = $1) d
+select escrow, d.escrow is null from (select * from holdfast.due_dates where ledger = (select $1::int)) d
 full join (select escrow, coalesce(release_at, refund_at) as at, release_at is not null as release
-  from holdfast.escrows where ledger = $1 and not frozen and released + refunded < amount
+  from holdfast.escrows where ledger = (select $1::int) and not frozen and released + refunded < amount
     and (release_at is not null or refund_at is not null)) e using (escrow)
 where d.at is distinct from e.at or d.release is distinct from e.release order by escrow limit $2)";
 // An event is sealed, or waits to be: one of the two.
 constexpr std::string_view kNeither = R"(
 select event, u.event is not null, s.event is not null
-from (select event from holdfast.events where ledger = $1) e
-full join (select event from holdfast.unsealed where ledger = $1) u using (event)
-full join (select event from holdfast.seals where ledger = $1) s using (event)
+from (select event from holdfast.events where ledger = (select $1::int)) e
+full join (select event from holdfast.unsealed where ledger = (select $1::int)) u using (event)
+full join (select event from holdfast.seals where ledger = (select $1::int)) s using (event)
 where e.event is null or (u.event is null) = (s.event is null) order by event limit $2)";
 constexpr std::string_view kKeys =
-    "select key, event from holdfast.keys where ledger = $1 and key > $2 order by key limit $3";
+    "select key, event from holdfast.keys where ledger = (select $1::int) and key > $2 order by key limit $3";
 
 std::uint64_t mixed(std::uint64_t x) {
   x ^= x >> 30, x *= 0xbf58476d1ce4e5b9;

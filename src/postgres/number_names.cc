@@ -8,13 +8,15 @@ namespace {
 // All three in one statement: what is not of a row's sort is null in it.
 constexpr std::string_view kNames =
     "select " HOLDFAST_PLAN_COLUMNS ", null::int, null::int, null::text " HOLDFAST_PLAN_TABLES
-    "where v.ledger = $1 and v.plan = any($2::bigint[]) "
+    "where v.ledger = (select $1::int) and v.plan = any($2::bigint[]) "
     "union all select null, null, null, null, null, null, null, null, null, null, null, null, null, null, "
     "null, null, "
-    "null, account, null, name from holdfast.accounts where ledger = $1 and account = any($3::bigint[]) "
+    "null, account, null, name from holdfast.accounts where ledger = (select $1::int) and account = "
+    "any($3::bigint[]) "
     "union all select null, null, null, null, null, null, null, null, null, null, null, null, null, null, "
     "null, null, "
-    "null, null, \"group\", name from holdfast.groups where ledger = $1 and \"group\" = any($4::bigint[])";
+    "null, null, \"group\", name from holdfast.groups where ledger = (select $1::int) and \"group\" = "
+    "any($4::bigint[])";
 
 template <class Map>
 std::vector<std::int64_t> numbers_of(const Map& map) {

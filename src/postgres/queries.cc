@@ -15,42 +15,43 @@ namespace {
 #define ACCOUNT_COLUMNS                                                                         \
   "select a.name, a.currency, a.kind, " HOLDFAST_AVAILABLE_OF_A "::bigint, " HOLDFAST_HELD_OF_A \
   "::bigint, "                                                                                  \
-  "a.open from holdfast.accounts a where a.ledger = $1 "
+  "a.open from holdfast.accounts a where a.ledger = (select $1::int) "
 constexpr std::string_view kAccount = ACCOUNT_COLUMNS "and a.name = $2";
 constexpr std::string_view kAccounts = ACCOUNT_COLUMNS "and a.name > $2 order by a.name limit $3";
 
 #define GROUP_COLUMNS                               \
   "select g.name, g.open, c.escrows, c.live from (" \
-  "select name, open, \"group\" from holdfast.groups where ledger = $1 "
+  "select name, open, \"group\" from holdfast.groups where ledger = (select $1::int) "
 #define GROUP_COUNTS                                                                            \
   ") g cross join lateral (select count(*) as escrows, "                                        \
   "count(*) filter (where e.released + e.refunded < e.amount) as live from holdfast.escrows e " \
-  "where e.ledger = $1 and e.\"group\" = g.\"group\") c "
+  "where e.ledger = (select $1::int) and e.\"group\" = g.\"group\") c "
 constexpr std::string_view kGroup = GROUP_COLUMNS "and name = $2" GROUP_COUNTS;
 constexpr std::string_view kGroups =
     GROUP_COLUMNS "and name > $2 order by name limit $3" GROUP_COUNTS "order by g.name";
 
-constexpr std::string_view kPlans =
-    "select " HOLDFAST_PLAN_COLUMNS HOLDFAST_PLAN_TABLES "where v.ledger = $1 order by v.name, v.version";
+constexpr std::string_view kPlans = "select " HOLDFAST_PLAN_COLUMNS HOLDFAST_PLAN_TABLES
+                                    "where v.ledger = (select $1::int) order by v.name, v.version";
 
 constexpr std::string_view kAccountNumber =
-    "select account from holdfast.accounts where ledger = $1 and name = $2";
+    "select account from holdfast.accounts where ledger = (select $1::int) and name = $2";
 // One event more than can be shown tells whether the page is the last: each has a line or two.
 constexpr std::string_view kStatement = R"(
 select n.seq, s.at, e.op, e.reference, n.available, n.available_after, n.available_escrows, n.held, n.held_after,
   n.held_escrows
-from (select * from holdfast.lines where ledger = $1
-    and account = (select account from holdfast.accounts where ledger = $1 and name = $2) and seq > $3
+from (select * from holdfast.lines where ledger = (select $1::int)
+    and account = (select account from holdfast.accounts where ledger = (select $1::int) and name = $2) and seq > $3
   order by seq limit $4) n
-left join holdfast.seals s on s.ledger = $1 and s.seq = n.seq
-left join holdfast.events e on e.ledger = $1 and e.event = s.event
+left join holdfast.seals s on s.ledger = (select $1::int) and s.seq = n.seq
+left join holdfast.events e on e.ledger = (select $1::int) and e.event = s.event
 order by n.seq)";
 
 // What is held belongs to the payer, whatever its kind.
 constexpr std::string_view kTrialBalance =
     "with b as (select a.account, a.currency, a.kind, " HOLDFAST_AVAILABLE_OF_A
-    " as available from holdfast.accounts a where a.ledger = $1), "
-    "h as (select payer, sum(amount - released - refunded) as held from holdfast.escrows where ledger = $1 "
+    " as available from holdfast.accounts a where a.ledger = (select $1::int)), "
+    "h as (select payer, sum(amount - released - refunded) as held from holdfast.escrows where ledger = "
+    "(select $1::int) "
     "group by payer) "
     "select b.currency, coalesce(sum(b.available) filter (where b.kind <= 2), 0)::bigint, "
     "coalesce(sum(h.held), 0)::bigint, coalesce(sum(b.available) filter (where b.kind = 5), 0)::bigint, "
@@ -60,7 +61,8 @@ constexpr std::string_view kTrialBalance =
     "from b left join h on h.payer = b.account group by b.currency order by b.currency";
 
 constexpr std::string_view kDue =
-    "select escrow, release, at from holdfast.due_dates where ledger = $1 and at <= $2 order by at, escrow "
+    "select escrow, release, at from holdfast.due_dates where ledger = (select $1::int) and at <= $2 order "
+    "by at, escrow "
     "limit $3";
 
 // Numbers that were given, not rows: counting those of a large ledger takes long.
@@ -70,7 +72,7 @@ select seq, hash, coalesce(pg_sequence_last_value(('holdfast.escrows_of_' || led
   (select count(*) from holdfast.unsealed u where u.ledger = l.ledger),
   (select min(e.at) from holdfast.events e where e.ledger = l.ledger
     and e.event = (select min(u.event) from holdfast.unsealed u where u.ledger = l.ledger))
-from holdfast.ledgers l where ledger = $1)";
+from holdfast.ledgers l where ledger = (select $1::int))";
 
 /// Names are ASCII. What comes after a text that a server would not take comes after this one.
 std::string cursor(std::string_view after) {

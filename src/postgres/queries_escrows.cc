@@ -22,21 +22,21 @@ constexpr std::int64_t kPageWork = 100'000;
   "v.name, v.version, e.commission, e.processor_fee, coalesce(hs.at, h.at), coalesce(ls.at, l.at), "         \
   "e.release_at, "                                                                                           \
   "e.refund_at, e.\"group\" is null "
-#define ESCROW_JOINS                                                              \
-  "left join holdfast.accounts p on p.ledger = $1 and p.account = e.payer "       \
-  "left join holdfast.accounts b on b.ledger = $1 and b.account = e.beneficiary " \
-  "left join holdfast.groups g on g.ledger = $1 and g.\"group\" = e.\"group\" "   \
-  "left join holdfast.fee_plan_versions v on v.ledger = $1 and v.plan = e.plan "  \
-  "left join holdfast.events h on h.ledger = $1 and h.event = e.held_by "         \
-  "left join holdfast.seals hs on hs.ledger = $1 and hs.event = e.held_by "       \
-  "left join holdfast.events l on l.ledger = $1 and l.event = e.last_event "      \
-  "left join holdfast.seals ls on ls.ledger = $1 and ls.event = e.last_event "
-#define BY_KEY "(select escrow from holdfast.keys where ledger = $1 and key = $2)"
+#define ESCROW_JOINS                                                                            \
+  "left join holdfast.accounts p on p.ledger = (select $1::int) and p.account = e.payer "       \
+  "left join holdfast.accounts b on b.ledger = (select $1::int) and b.account = e.beneficiary " \
+  "left join holdfast.groups g on g.ledger = (select $1::int) and g.\"group\" = e.\"group\" "   \
+  "left join holdfast.fee_plan_versions v on v.ledger = (select $1::int) and v.plan = e.plan "  \
+  "left join holdfast.events h on h.ledger = (select $1::int) and h.event = e.held_by "         \
+  "left join holdfast.seals hs on hs.ledger = (select $1::int) and hs.event = e.held_by "       \
+  "left join holdfast.events l on l.ledger = (select $1::int) and l.event = e.last_event "      \
+  "left join holdfast.seals ls on ls.ledger = (select $1::int) and ls.event = e.last_event "
+#define BY_KEY "(select escrow from holdfast.keys where ledger = (select $1::int) and key = $2)"
 
 constexpr std::string_view kById =
-    ESCROW_VIEW "from holdfast.escrows e " ESCROW_JOINS "where e.ledger = $1 and e.escrow = $2";
-constexpr std::string_view kByKey =
-    ESCROW_VIEW "from holdfast.escrows e " ESCROW_JOINS "where e.ledger = $1 and e.escrow = " BY_KEY;
+    ESCROW_VIEW "from holdfast.escrows e " ESCROW_JOINS "where e.ledger = (select $1::int) and e.escrow = $2";
+constexpr std::string_view kByKey = ESCROW_VIEW "from holdfast.escrows e " ESCROW_JOINS
+                                                "where e.ledger = (select $1::int) and e.escrow = " BY_KEY;
 
 // The lists. $2 is their owner, by name; `all` has none, and $2 is not used.
 struct List {
@@ -48,8 +48,8 @@ struct List {
 List list_of(std::string_view owner, const std::string& where) {
   const auto one_owner =
       owner.empty() ? std::string("$2::text is null") : where + " = (" + std::string(owner) + ")";
-  const auto listed =
-      " from holdfast.escrows where ledger = $1 and " + one_owner + " and escrow > $3 order by escrow ";
+  const auto listed = " from holdfast.escrows where ledger = (select $1::int) and " + one_owner +
+                      " and escrow > $3 order by escrow ";
   return {owner,
           ESCROW_VIEW "from (select * from (select *" + listed +
               "limit $6) looked where $5::bigint = 0 or $5 = case "
@@ -59,9 +59,9 @@ List list_of(std::string_view owner, const std::string& where) {
           "select escrow" + listed + "offset $4 limit 2"};
 }
 constexpr std::string_view kAccountOwner =
-    "select account from holdfast.accounts where ledger = $1 and name = $2";
+    "select account from holdfast.accounts where ledger = (select $1::int) and name = $2";
 constexpr std::string_view kGroupOwner =
-    R"(select "group" from holdfast.groups where ledger = $1 and name = $2)";
+    R"(select "group" from holdfast.groups where ledger = (select $1::int) and name = $2)";
 const List kOfPayer = list_of(kAccountOwner, "payer");
 const List kOfBeneficiary = list_of(kAccountOwner, "beneficiary");
 const List kOfGroup = list_of(kGroupOwner, R"("group")");
@@ -69,14 +69,16 @@ const List kAll = list_of({}, {});
 
 // Held, changed, and last changed: in the order of event ids, which is that of seqs for events that touch one
 // escrow.
-#define HISTORY_OF(escrow)                                                                            \
-  "with e as (select held_by, last_event, escrow from holdfast.escrows where ledger = $1 and escrow " \
-  "= " escrow                                                                                         \
-  "), t as (select held_by as event from e union select last_event from e union "                     \
-  "select event from holdfast.escrow_events where ledger = $1 and escrow in (select escrow from e)) " \
-  "select e.escrow, s.seq, coalesce(s.at, v.at), v.entry from t cross join e "                        \
-  "left join holdfast.events v on v.ledger = $1 and v.event = t.event "                               \
-  "left join holdfast.seals s on s.ledger = $1 and s.event = t.event order by t.event"
+#define HISTORY_OF(escrow)                                                                                   \
+  "with e as (select held_by, last_event, escrow from holdfast.escrows where ledger = (select $1::int) and " \
+  "escrow "                                                                                                  \
+  "= " escrow                                                                                                \
+  "), t as (select held_by as event from e union select last_event from e union "                            \
+  "select event from holdfast.escrow_events where ledger = (select $1::int) and escrow in (select escrow "   \
+  "from e)) "                                                                                                \
+  "select e.escrow, s.seq, coalesce(s.at, v.at), v.entry from t cross join e "                               \
+  "left join holdfast.events v on v.ledger = (select $1::int) and v.event = t.event "                        \
+  "left join holdfast.seals s on s.ledger = (select $1::int) and s.event = t.event order by t.event"
 constexpr std::string_view kHistoryById = HISTORY_OF("$2");
 constexpr std::string_view kHistoryByKey = HISTORY_OF(BY_KEY);
 

@@ -20,11 +20,11 @@ select seq, at, hash, entry from (
   select s.seq, s.at, s.hash, coalesce(r.entry, e.entry) as entry,
     sum(length(coalesce(r.entry, e.entry))) over (order by s.seq rows between unbounded preceding and 1 preceding)
       as before
-  from (select * from holdfast.seals where ledger = $1 and seq > $2 order by seq limit $3) s
-  left join holdfast.events e on e.ledger = $1 and e.event = s.event
-  left join holdfast.replaying_entries r on e.replays and r.ledger = $1 and r.seq = s.seq) q
+  from (select * from holdfast.seals where ledger = (select $1::int) and seq > $2 order by seq limit $3) s
+  left join holdfast.events e on e.ledger = (select $1::int) and e.event = s.event
+  left join holdfast.replaying_entries r on e.replays and r.ledger = (select $1::int) and r.seq = s.seq) q
 where before is null or before < $4 order by seq)";
-constexpr std::string_view kLastSeq = "select max(seq) from holdfast.seals where ledger = $1";
+constexpr std::string_view kLastSeq = "select max(seq) from holdfast.seals where ledger = (select $1::int)";
 
 }  // namespace
 

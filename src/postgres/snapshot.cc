@@ -12,8 +12,11 @@ namespace holdfast::postgres {
 Snapshot::Snapshot(Session& session, std::function<void(std::string)> on_damage)
     : session_(session), on_damage_(std::move(on_damage)) {
   pipeline_.add("begin transaction isolation level repeatable read read only");
-  // Pages are found by indexes, and are done before a compiler would be.
-  pipeline_.add("select set_config('jit', 'off', true), set_config('random_page_cost', '1.1', true)");
+  // Pages are found by indexes, and are done before a compiler would be. Why the ledger is looked up by
+  // `(select $1::int)` says transaction.h.
+  pipeline_.add(
+      "select set_config('jit', 'off', true), set_config('enable_seqscan', 'off', true), "
+      "set_config('random_page_cost', '1.1', true)");
 }
 
 Snapshot::~Snapshot() {

@@ -16,11 +16,13 @@ using audit::Wide;
 constexpr std::int64_t kAtATime = 20'000;
 
 constexpr std::string_view kKeys =
-    "select key, event, escrow from holdfast.keys where ledger = $1 and key > $2 order by key limit $3";
-#define ESCROW_COLUMNS                                                                                   \
-  "select escrow, payer, beneficiary, \"group\", plan, amount, released, refunded, commission, "         \
-  "processor_fee, "                                                                                      \
-  "frozen, release_at, refund_at, held_by, last_event, key from holdfast.escrows where ledger = $1 and " \
+    "select key, event, escrow from holdfast.keys where ledger = (select $1::int) and key > $2 order by key "
+    "limit $3";
+#define ESCROW_COLUMNS                                                                                    \
+  "select escrow, payer, beneficiary, \"group\", plan, amount, released, refunded, commission, "          \
+  "processor_fee, "                                                                                       \
+  "frozen, release_at, refund_at, held_by, last_event, key from holdfast.escrows where ledger = (select " \
+  "$1::int) and "                                                                                         \
   "escrow > $2 "
 constexpr std::string_view kEscrows = ESCROW_COLUMNS "order by escrow limit $3";
 constexpr std::string_view kEscrowPage = ESCROW_COLUMNS "and escrow <= $3";
@@ -28,11 +30,14 @@ constexpr std::string_view kEscrowPage = ESCROW_COLUMNS "and escrow <= $3";
 constexpr std::string_view kAccounts =
     "select a.account, a.name, a.currency, a.kind, a.open, greatest(least(" HOLDFAST_AVAILABLE_OF_A
     ", 9223372036854775807), -9223372036854775807)::bigint, a.left_by_debit "
-    "from holdfast.accounts a where a.ledger = $1 and a.account > $2 order by a.account limit $3";
-constexpr std::string_view kGroups = R"(select "group", name, open from holdfast.groups where ledger = $1)";
+    "from holdfast.accounts a where a.ledger = (select $1::int) and a.account > $2 order by a.account limit "
+    "$3";
+constexpr std::string_view kGroups =
+    R"(select "group", name, open from holdfast.groups where ledger = (select $1::int))";
 constexpr std::string_view kPlans =
-    "select " HOLDFAST_PLAN_COLUMNS HOLDFAST_PLAN_TABLES "where v.ledger = $1";
-constexpr std::string_view kLatest = "select name, latest from holdfast.fee_plans where ledger = $1";
+    "select " HOLDFAST_PLAN_COLUMNS HOLDFAST_PLAN_TABLES "where v.ledger = (select $1::int)";
+constexpr std::string_view kLatest =
+    "select name, latest from holdfast.fee_plans where ledger = (select $1::int)";
 
 template <class Map, class Key>
 auto find_in(const Map& map, const Key& key) -> std::optional<typename Map::mapped_type> {
