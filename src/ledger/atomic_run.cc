@@ -67,26 +67,28 @@ Result<void> check_same_request(std::string_view key, const std::vector<FieldDig
 }
 
 Result<void> AtomicRun::run(const Command& command, Entries& into) {
+  const auto* atomic = std::get_if<Atomic>(&command.operation);
+  // A store that cannot work ends everything; a rejection ends only the savepoint.
+  const auto ended_by = [&](Error error) -> Result<void> {
+    if (atomic == nullptr || !atomic->continue_on_error || !is_rejection(error.code))
+      return std::unexpected(std::move(error));
+    into.emplace_back(std::unexpect, std::move(error));
+    return {};
+  };
   std::vector<FieldDigest> request;
   if (!command.options.key.empty()) {
     request = request_of(command);
     auto first = replay(command.options, request);
-    if (!first) return std::unexpected(std::move(first.error()));
+    if (!first) return ended_by(std::move(first.error()));
     if (*first) {
       into.emplace_back(std::move(**first));
       return {};
     }
   }
   auto entry = entry_for(command.options, std::move(request));
-  const auto* atomic = std::get_if<Atomic>(&command.operation);
   auto done = atomic != nullptr ? run_all(*atomic, entry) : run_single(command, entry);
-  if (done) {
-    into.emplace_back(std::move(entry));
-    return {};
-  }
-  // A store that cannot work ends everything; a rejection ends only the savepoint.
-  if (atomic == nullptr || !atomic->continue_on_error || !is_rejection(done.error().code)) return done;
-  into.emplace_back(std::unexpect, std::move(done.error()));
+  if (!done) return ended_by(std::move(done.error()));
+  into.emplace_back(std::move(entry));
   return {};
 }
 

@@ -165,6 +165,21 @@ TEST_F(Execute, TheKeyOfAnAtomicIsNotThatOfItsPart) {
   EXPECT_TRUE(book.rows.key_used("outer"));
 }
 
+// Once it ended the atomic around it: found by commands of many sessions, replayed on the model.
+TEST_F(Execute, ASavepointWhoseOwnKeyIsTakenIsRolledBackAlone) {
+  book.accept(with_key(atomic({deposit("one", "alice", 5)}), "taken"));
+  const auto result = book.accept(
+      atomic({deposit("two", "alice", 7), with_key(savepoint({deposit("x", "alice", 1)}), "taken")}));
+  EXPECT_TRUE(results(result)[0]);
+  ASSERT_FALSE(results(result)[1]);
+  EXPECT_EQ(results(result)[1].error().code, ErrorCode::idempotency_conflict);
+  EXPECT_EQ(book.available("alice"), 100'012);
+  EXPECT_FALSE(book.rows.key_used("x"));
+  // Without its own say in it, the atomic around it ends.
+  EXPECT_EQ(book.reject(atomic({with_key(atomic({deposit("y", "alice", 1)}), "taken")})).code,
+            ErrorCode::idempotency_conflict);
+}
+
 TEST_F(Execute, TheWholeBalanceIsNotSpentTwiceInOneAtomic) {
   const auto error =
       book.reject(atomic({transfer("x", "alice", "bob", 100'000), transfer("y", "alice", "carol", 100'000)}));
