@@ -417,9 +417,17 @@ void Attempt::read_sums(const Footprint& wanted) {
     });
   }
   if (!balances.empty()) {
-    pipeline_.add(kAvailable, {ledger_.number, balances}, [this](const ResultSet& rows) {
+    pipeline_.add(kAvailable, {ledger_.number, balances}, [this, &wanted](const ResultSet& rows) {
       for (std::size_t i = 0; i < rows.rows(); ++i) {
-        sums_changed_ |= set_.set_available(id_at<AccountId>(rows, i, 0), Amount(rows.integer(i, 1)));
+        const auto id = id_at<AccountId>(rows, i, 0);
+        const auto* account = set_.account(id);
+        const bool had_some = account != nullptr && account->available != Amount();
+        const bool changed = set_.set_available(id, Amount(rows.integer(i, 1)));
+        // Against closing stands any amount. A fee account that every release credits would never be the
+        // same.
+        const bool debited = std::ranges::binary_search(wanted.debited, set_.account_name(id));
+        const bool has_some = account != nullptr && account->available != Amount();
+        sums_changed_ |= debited ? changed : had_some != has_some;
       }
     });
   }

@@ -294,16 +294,19 @@ bool WorkingSet::set_live(AccountId id, Amount held, std::uint32_t live_escrows)
   auto& account = at->second;
   const auto held_change = held - std::exchange(account.stored_held, held);
   const auto live_change = live_escrows - std::exchange(account.stored_live, live_escrows);
+  const bool held_some = account.row.held != Amount();
+  const bool lived = account.row.live_escrows != 0;
   account.row.held += held_change;
   account.row.live_escrows += live_change;
-  return held_change != Amount() || live_change != 0;
+  return held_some != (account.row.held != Amount()) || lived != (account.row.live_escrows != 0);
 }
 
 bool WorkingSet::set_plan_live(PlanId id, std::uint64_t stored) {
   auto& plan = plans_.at(id);
   const auto change = stored - std::exchange(plan.stored_live, stored);
+  const bool lived = plan.row.live != 0;
   plan.row.live += change;
-  return change != 0;
+  return lived != (plan.row.live != 0);
 }
 
 void WorkingSet::set_latest_plan(const std::string& name, PlanId id) {

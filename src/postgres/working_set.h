@@ -94,8 +94,9 @@ using PendingAmounts = std::unordered_map<PendingKey, Amount, PendingHash>;
 class WorkingSet final : public WorkingRows {
  public:
   // Filling, by the loader. A row that was loaded before is locked, and stays as it is. Sums are not locked:
-  // the last that was read counts, and what this transaction changed comes on top. They tell whether another
-  // was known before.
+  // the last that was read counts, and what this transaction changed comes on top. They tell whether that can
+  // matter to what was decided: a balance by any change, what stands against closing by becoming none or
+  // some.
   void add_account(AccountId id, std::string name, AccountRow row);
   void add_escrow(LoadedEscrow escrow);
   void add_escrow_key(std::string key, EscrowId id) { escrow_keys_[std::move(key)] = id; }
