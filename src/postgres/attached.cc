@@ -11,7 +11,7 @@
 #include "postgres/committer.h"
 #include "postgres/ledger_session.h"
 #include "postgres/libpq_session.h"
-#include "postgres/queries.h"
+#include "postgres/querying_store.h"
 #include "postgres/schema.h"
 
 namespace holdfast::postgres {
@@ -20,7 +20,7 @@ namespace {
 constexpr std::string_view kBegin = "begin";
 constexpr std::string_view kLockTimeoutMs = "3000";  // where the caller has set none
 
-class AttachedStore final : public Store {
+class AttachedStore final : public QueryingStore<AttachedStore> {
  public:
   AttachedStore(std::unique_ptr<Session> session, std::string_view ledger)
       : session_(std::move(session)),
@@ -53,42 +53,6 @@ class AttachedStore final : public Store {
     return committer_.run_block(options, time_limit, block);
   }
 
-  Result<AccountView> account(std::string_view name) override {
-    return ask([&](Queries queries) { return queries.account(name); });
-  }
-  Result<Page<AccountView, std::string>> accounts(std::string_view after, std::size_t limit) override {
-    return ask([&](Queries queries) { return queries.accounts(after, limit); });
-  }
-  Result<EscrowView> escrow(const EscrowRef& ref) override {
-    return ask([&](Queries queries) { return queries.escrow(ref); });
-  }
-  Result<EscrowPage> escrows(const EscrowFilter& filter) override {
-    return ask([&](Queries queries) { return queries.escrows(filter); });
-  }
-  Result<std::vector<EscrowHistoryLine>> history(const EscrowRef& ref) override {
-    return ask([&](Queries queries) { return queries.history(ref); });
-  }
-  Result<GroupView> group(std::string_view name) override {
-    return ask([&](Queries queries) { return queries.group(name); });
-  }
-  Result<Page<GroupView, std::string>> groups(std::string_view after, std::size_t limit) override {
-    return ask([&](Queries queries) { return queries.groups(after, limit); });
-  }
-  Result<std::vector<FeePlanView>> fee_plans() override {
-    return ask([&](Queries queries) { return queries.fee_plans(); });
-  }
-  Result<StatementPage> statement(const StatementQuery& query) override {
-    return ask([&](Queries queries) { return queries.statement(query); });
-  }
-  Result<EventPage> events(Seq after, std::size_t limit) override {
-    return ask([&](Queries queries) { return queries.events(after, limit); });
-  }
-  Result<std::vector<TrialBalance>> trial_balance() override {
-    return ask([&](Queries queries) { return queries.trial_balance(); });
-  }
-  Result<std::vector<DueEscrow>> due(Timestamp until, std::size_t limit) override {
-    return ask([&](Queries queries) { return queries.due(until, limit); });
-  }
   /// Reads all of the history in one snapshot, which the caller's transaction may not have.
   Result<AuditReport> audit(const std::function<void(Seq, Seq)>&) override {
     return fail(ErrorCode::invalid_command,
@@ -99,6 +63,8 @@ class AttachedStore final : public Store {
   }
 
  private:
+  friend class QueryingStore<AttachedStore>;
+
   /// Opens a savepoint. The first time it looks for the ledger, under that savepoint.
   Result<void> begin() {
     const std::array<Statement, 2> statements{

@@ -12,7 +12,7 @@
 #include "ledger/validate.h"
 #include "postgres/committer.h"
 #include "postgres/libpq_session.h"
-#include "postgres/queries.h"
+#include "postgres/querying_store.h"
 #include "postgres/schema.h"
 #include "postgres/sealer.h"
 
@@ -88,7 +88,7 @@ class SessionPool {
   std::vector<std::unique_ptr<Session>> idle_;
 };
 
-class PostgresStore final : public Store {
+class PostgresStore final : public QueryingStore<PostgresStore> {
  public:
   PostgresStore(Address address, LedgerRef ledger, StoreOptions options)
       : address_(std::move(address)),
@@ -151,42 +151,6 @@ class PostgresStore final : public Store {
     return answer;
   }
 
-  Result<AccountView> account(std::string_view name) override {
-    return ask([&](Queries queries) { return queries.account(name); });
-  }
-  Result<Page<AccountView, std::string>> accounts(std::string_view after, std::size_t limit) override {
-    return ask([&](Queries queries) { return queries.accounts(after, limit); });
-  }
-  Result<EscrowView> escrow(const EscrowRef& ref) override {
-    return ask([&](Queries queries) { return queries.escrow(ref); });
-  }
-  Result<EscrowPage> escrows(const EscrowFilter& filter) override {
-    return ask([&](Queries queries) { return queries.escrows(filter); });
-  }
-  Result<std::vector<EscrowHistoryLine>> history(const EscrowRef& ref) override {
-    return ask([&](Queries queries) { return queries.history(ref); });
-  }
-  Result<GroupView> group(std::string_view name) override {
-    return ask([&](Queries queries) { return queries.group(name); });
-  }
-  Result<Page<GroupView, std::string>> groups(std::string_view after, std::size_t limit) override {
-    return ask([&](Queries queries) { return queries.groups(after, limit); });
-  }
-  Result<std::vector<FeePlanView>> fee_plans() override {
-    return ask([&](Queries queries) { return queries.fee_plans(); });
-  }
-  Result<StatementPage> statement(const StatementQuery& query) override {
-    return ask([&](Queries queries) { return queries.statement(query); });
-  }
-  Result<EventPage> events(Seq after, std::size_t limit) override {
-    return ask([&](Queries queries) { return queries.events(after, limit); });
-  }
-  Result<std::vector<TrialBalance>> trial_balance() override {
-    return ask([&](Queries queries) { return queries.trial_balance(); });
-  }
-  Result<std::vector<DueEscrow>> due(Timestamp until, std::size_t limit) override {
-    return ask([&](Queries queries) { return queries.due(until, limit); });
-  }
   Result<AuditReport> audit(const std::function<void(Seq, Seq)>& progress) override {
     return ask([&](Queries queries) { return queries.audit(progress); });
   }
@@ -200,6 +164,8 @@ class PostgresStore final : public Store {
   }
 
  private:
+  friend class QueryingStore<PostgresStore>;
+
   struct Request {
     Command command;
     Done done;
