@@ -39,6 +39,7 @@ constexpr int kPoolerPort = 6432;  // names its socket; it does not listen on TC
 // Waits for the end of its input, which comes when nobody has the pipe's other end any more.
 constexpr const char* kGuardian = R"sh(
 cat >/dev/null
+server=$(head -n 1 "$2/data/postmaster.pid") && kill -CONT "$server" $(cat "/proc/$server/task/$server/children")
 [ ! -e "$2/pgbouncer.pid" ] || kill "$(cat "$2/pgbouncer.pid")"
 "$1" stop -D "$2/data" -m immediate
 rm -rf "$2"
@@ -157,6 +158,10 @@ class Processes {
     const auto fd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
     if (fd >= 0) descriptors_.push_back(fd);
   }
+  void add_children(pid_t parent) {
+    std::istringstream children(text_of(fmt::format("/proc/{0}/task/{0}/children", parent)));
+    for (pid_t child = 0; children >> child;) add(child);
+  }
   void signal(int number) const {
     for (const int fd : descriptors_) ::syscall(SYS_pidfd_send_signal, fd, number, nullptr, 0);
   }
@@ -194,6 +199,7 @@ PostgresServer::PostgresServer(PostgresOptions options)
 
 PostgresServer::~PostgresServer() {
   if (pooling_) stop_pooler();
+  if (paused_) go_on();
   if (running_) stop(Stop::immediate);
   std::error_code ignored;
   fs::remove_all(directory_, ignored);
@@ -226,22 +232,44 @@ void PostgresServer::stop(Stop how) {
   running_ = false;
 }
 
-void PostgresServer::kill() {
-  HOLDFAST_ASSERT(running_, "a server that runs is killed");
+/// The server's own id; its other processes are its children.
+int PostgresServer::process() const {
   const pid_t server = std::atoi(text_of(data() + "/postmaster.pid").c_str());
-  HOLDFAST_ASSERT(server > 0, "the server wrote its process id");
+  HOLDFAST_ASSERT(running_ && server > 0, "a server that runs wrote its process id");
+  return server;
+}
+
+void PostgresServer::kill() {
+  const pid_t server = process();
   // Stopped first: it starts no more processes while those that it has are listed.
   ::kill(server, SIGSTOP);
   Processes all;
   all.add(server);
-  std::istringstream children(text_of(fmt::format("/proc/{0}/task/{0}/children", server)));
-  for (pid_t child = 0; children >> child;) all.add(child);
+  all.add_children(server);
   all.signal(SIGKILL);
   all.wait();
   // Where nobody reaps it, the dead server's id still looks taken, and the next one would not start.
   fs::remove(data() + "/postmaster.pid");
   fs::remove(directory_ / fmt::format(".s.PGSQL.{}.lock", port_));
   running_ = false;
+}
+
+void PostgresServer::pause() {
+  const pid_t server = process();
+  ::kill(server, SIGSTOP);
+  Processes children;
+  children.add_children(server);
+  children.signal(SIGSTOP);
+  paused_ = true;
+}
+
+void PostgresServer::go_on() {
+  const pid_t server = process();
+  Processes all;
+  all.add(server);
+  all.add_children(server);
+  all.signal(SIGCONT);
+  paused_ = false;
 }
 
 void PostgresServer::create_database(std::string_view name) {

@@ -38,6 +38,9 @@ class PostgresServer {
   void start();
   /// SIGKILL to the server and all its processes; returns when they are gone.
   void kill();
+  /// SIGSTOP to the server and all its processes: they keep their connections, and do nothing until `go_on`.
+  void pause();
+  void go_on();
 
   /// A new, empty database. \pre none has this name, of letters, digits and _
   void create_database(std::string_view name);
@@ -60,6 +63,7 @@ class PostgresServer {
 
  private:
   void write_settings() const;
+  [[nodiscard]] int process() const;
   void run(const std::vector<std::string>& arguments) const;
   void stop_pooler();
   [[nodiscard]] std::string program(std::string_view name) const;
@@ -72,6 +76,7 @@ class PostgresServer {
   int port_ = 5432;
   int databases_ = 0;
   bool running_ = false;
+  bool paused_ = false;
   bool pooling_ = false;
 };
 
