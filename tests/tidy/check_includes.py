@@ -14,7 +14,19 @@ import sys
 from sources import finish, sources
 
 # Bottom up, each with its height. Layers of one height stand side by side and do not see each other.
-LAYERS = {"base": 0, "money": 1, "ledger": 2, "journal": 3, "postgres": 3, "service": 4, "json": 5, "cli": 6}
+LAYERS = {
+    "base": 0,
+    "money": 1,
+    "http": 1,
+    "ledger": 2,
+    "journal": 3,
+    "postgres": 3,
+    "service": 4,
+    "text": 5,
+    "json": 5,
+    "server": 6,
+    "cli": 7,
+}
 
 # Which layer implements a public header: it and those above may include it.
 PUBLIC_OWNERS = {
@@ -37,10 +49,12 @@ OUTSIDE = {"sim": {"sim"}, "tests": {"tests", "sim"}, "bench": {"bench"}}
 
 # Foreign libraries by the start of the include, and the layers they are for. Programs outside src/ are free.
 LIBRARIES = {
-    "openssl/": {"base"},
-    "sodium": {"base"},
-    "boost/json": {"json", "cli"},
-    "boost/": set(),
+    "openssl/": {"base", "http", "server"},
+    "sodium": {"base", "server"},
+    "boost/json": {"json", "server", "cli"},
+    "boost/": {"http", "server"},
+    "prometheus/": {"server"},
+    "spdlog/": {"server"},
     "CLI/": {"cli"},
     "libpq": {"postgres"},
 }
