@@ -191,8 +191,13 @@ PostgresServer::PostgresServer(PostgresOptions options)
   }
   guardian_ = start_guardian(program("pg_ctl"), pattern, account);
   if (options_.tcp) port_ = free_port();
-  run({program("initdb"), "--pgdata", data(), "--username", "postgres", "--auth", "trust", "--encoding",
-       "UTF8", "--locale", "C", "--no-sync", "--no-instructions"});
+  if (options_.replica_of != nullptr) {
+    run({program("pg_basebackup"), "--pgdata", data(), "--dbname", options_.replica_of->url(), "--checkpoint",
+         "fast", "--no-sync", "--write-recovery-conf"});
+  } else {
+    run({program("initdb"), "--pgdata", data(), "--username", "postgres", "--auth", "trust", "--encoding",
+         "UTF8", "--locale", "C", "--no-sync", "--no-instructions"});
+  }
   write_settings();
   start();
 }
@@ -270,6 +275,10 @@ void PostgresServer::go_on() {
   all.add_children(server);
   all.signal(SIGCONT);
   paused_ = false;
+}
+
+void PostgresServer::promote() {
+  run({program("pg_ctl"), "promote", "--wait", "--silent", "-D", data()});
 }
 
 void PostgresServer::create_database(std::string_view name) {

@@ -12,6 +12,8 @@
 
 namespace holdfast::testing {
 
+class PostgresServer;
+
 struct PostgresOptions {
   /// False: nothing is synced. Faster; what was committed may be gone after `kill`.
   bool durable = true;
@@ -19,6 +21,8 @@ struct PostgresOptions {
   bool tcp = false;
   /// More of postgresql.conf, each "name=value".
   std::vector<std::string> settings{};
+  /// A streaming replica of this server, which runs, instead of a new cluster.
+  const PostgresServer* replica_of = nullptr;
 };
 
 /// One server. Runs as `postgres` where the test runs as root, which the server refuses. The programs are
@@ -41,6 +45,9 @@ class PostgresServer {
   /// SIGSTOP to the server and all its processes: they keep their connections, and do nothing until `go_on`.
   void pause();
   void go_on();
+
+  /// Makes a replica a server of its own; returns when it takes commands.
+  void promote();
 
   /// A new, empty database. \pre none has this name, of letters, digits and _
   void create_database(std::string_view name);
