@@ -185,18 +185,21 @@ PostgresServer::PostgresServer(PostgresOptions options)
   HOLDFAST_ASSERT(::mkdtemp(pattern.data()) != nullptr, "a temporary directory can be made");
   directory_ = pattern;
   const auto account = server_account();
-  if (account) {
-    HOLDFAST_ASSERT(::chown(pattern.c_str(), account->user, account->group) == 0,
-                    "root can give a directory away");
-  }
+  give_to_server(directory_);
   guardian_ = start_guardian(program("pg_ctl"), pattern, account);
   if (options_.tcp) port_ = free_port();
   if (options_.replica_of != nullptr) {
     run({program("pg_basebackup"), "--pgdata", data(), "--dbname", options_.replica_of->url(), "--checkpoint",
          "fast", "--no-sync", "--write-recovery-conf"});
   } else {
-    run({program("initdb"), "--pgdata", data(), "--username", "postgres", "--auth", "trust", "--encoding",
-         "UTF8", "--locale", "C", "--no-sync", "--no-instructions"});
+    std::vector<std::string> initdb{
+        program("initdb"), "--pgdata", data(),     "--username", "postgres",  "--auth",           "trust",
+        "--encoding",      "UTF8",     "--locale", "C",          "--no-sync", "--no-instructions"};
+    if (!options_.wal_directory.empty()) {
+      for (const auto& argument : {std::string("--wal-segsize=1"), "--waldir=" + options_.wal_directory})
+        initdb.push_back(argument);
+    }
+    run(initdb);
   }
   write_settings();
   start();
@@ -237,22 +240,22 @@ void PostgresServer::stop(Stop how) {
   running_ = false;
 }
 
-/// The server's own id; its other processes are its children.
+/// The server's own id; its other processes are its children. 0: it has ended.
 int PostgresServer::process() const {
-  const pid_t server = std::atoi(text_of(data() + "/postmaster.pid").c_str());
-  HOLDFAST_ASSERT(running_ && server > 0, "a server that runs wrote its process id");
-  return server;
+  HOLDFAST_ASSERT(running_, "a server that was started is asked");
+  return std::atoi(text_of(data() + "/postmaster.pid").c_str());
 }
 
 void PostgresServer::kill() {
-  const pid_t server = process();
-  // Stopped first: it starts no more processes while those that it has are listed.
-  ::kill(server, SIGSTOP);
-  Processes all;
-  all.add(server);
-  all.add_children(server);
-  all.signal(SIGKILL);
-  all.wait();
+  if (const pid_t server = process(); server != 0) {
+    // Stopped first: it starts no more processes while those that it has are listed.
+    ::kill(server, SIGSTOP);
+    Processes all;
+    all.add(server);
+    all.add_children(server);
+    all.signal(SIGKILL);
+    all.wait();
+  }
   // Where nobody reaps it, the dead server's id still looks taken, and the next one would not start.
   fs::remove(data() + "/postmaster.pid");
   fs::remove(directory_ / fmt::format(".s.PGSQL.{}.lock", port_));
@@ -261,6 +264,7 @@ void PostgresServer::kill() {
 
 void PostgresServer::pause() {
   const pid_t server = process();
+  HOLDFAST_ASSERT(server != 0, "a server that runs is stopped");
   ::kill(server, SIGSTOP);
   Processes children;
   children.add_children(server);
@@ -366,6 +370,13 @@ void PostgresServer::run(const std::vector<std::string>& arguments) const {
   for (const auto& argument : arguments) std::cerr << argument << ' ';
   std::cerr << "failed:\n" << text_of(said) << log();
   HOLDFAST_ASSERT(false, "a program of PostgreSQL does what a test needs; what it said is above");
+}
+
+void give_to_server(const std::filesystem::path& directory) {
+  const auto account = server_account();
+  if (!account) return;
+  HOLDFAST_ASSERT(::chown(directory.c_str(), account->user, account->group) == 0,
+                  "root can give a directory away");
 }
 
 PostgresServer& shared_postgres() {

@@ -21,6 +21,9 @@ struct PostgresOptions {
   bool tcp = false;
   /// More of postgresql.conf, each "name=value".
   std::vector<std::string> settings{};
+  /// Where the write-ahead log is kept, in segments of 1 MiB; empty: in the cluster's directory, in such of
+  /// 16 MiB.
+  std::string wal_directory{};
   /// A streaming replica of this server, which runs, instead of a new cluster.
   const PostgresServer* replica_of = nullptr;
 };
@@ -40,7 +43,8 @@ class PostgresServer {
   void stop(Stop how = Stop::fast);
   /// Returns when the server takes connections. \pre it is down
   void start();
-  /// SIGKILL to the server and all its processes; returns when they are gone.
+  /// SIGKILL to the server and all its processes, where it has not fallen by itself; returns when they are
+  /// gone.
   void kill();
   /// SIGSTOP to the server and all its processes: they keep their connections, and do nothing until `go_on`.
   void pause();
@@ -86,6 +90,9 @@ class PostgresServer {
   bool paused_ = false;
   bool pooling_ = false;
 };
+
+/// Whoever the servers run as owns the directory from now on.
+void give_to_server(const std::filesystem::path& directory);
 
 /// The process's one server for tests that neither stop nor crash it, made at the first call. Not durable.
 [[nodiscard]] PostgresServer& shared_postgres();
