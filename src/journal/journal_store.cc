@@ -222,6 +222,7 @@ class JournalStore final : public QueryingStore {
   const History& journal_history() const override { return engine_->history(); }
   const Log& journal_log() const override { return engine_->log(); }
   ScrubStatus scrub_status() const override { return scrubber_->status(); }
+  GroupStatus group_status() const override { return engine_->groups(); }
 
  private:
   template <class Step>

@@ -210,6 +210,7 @@ Result<LedgerStatus> QueryingStore::status() {
   status.seq = durable.seq;
   status.head = to_hex(durable.head);
   status.scrub = scrub_status();
+  status.groups = group_status();
   return status;
 }
 

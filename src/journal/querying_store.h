@@ -39,6 +39,8 @@ class QueryingStore : public Store {
   [[nodiscard]] virtual const Log& journal_log() const = 0;
   /// A reader does not scrub.
   [[nodiscard]] virtual ScrubStatus scrub_status() const { return {}; }
+  /// Nor does it write.
+  [[nodiscard]] virtual GroupStatus group_status() const { return {}; }
 };
 
 }  // namespace holdfast::journal
