@@ -14,7 +14,9 @@
 
 namespace holdfast::http {
 
-void ByteStream::Free::operator()(SSL* session) const { SSL_free(session); }
+void ByteStream::Free::operator()(SSL* session) const {
+  SSL_free(session);
+}
 
 ByteStream::ByteStream(int socket, std::shared_ptr<SSL_CTX> tls) : socket_(socket) {
   if (!tls) return;
@@ -25,7 +27,9 @@ ByteStream::ByteStream(int socket, std::shared_ptr<SSL_CTX> tls) : socket_(socke
 
 ByteStream::~ByteStream() = default;
 
-bool ByteStream::handshake_done() const { return !session_ || SSL_is_init_finished(session_.get()) == 1; }
+bool ByteStream::handshake_done() const {
+  return !session_ || SSL_is_init_finished(session_.get()) == 1;
+}
 
 ByteStream::Moved ByteStream::read(std::span<char> into) {
   return session_ ? read_tls(into) : read_plain(into);

@@ -19,8 +19,8 @@ struct Limits {
   std::chrono::milliseconds idle_time{75'000};
   /// A client that takes no byte of its answer for this long is cut off.
   std::chrono::milliseconds write_time{30'000};
-  /// A client that closed its sending side gets what is being streamed to it, but is taken as gone where there
-  /// was nothing to send for this long.
+  /// A client that closed its sending side gets what is being streamed to it, but is taken as gone where
+  /// there was nothing to send for this long.
   std::chrono::milliseconds half_closed_time{2'000};
   /// How long a connection that the server closes goes on being read, so that the client is sure to see the
   /// answer.

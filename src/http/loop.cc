@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <utility>
 
@@ -34,7 +35,21 @@ void Mailbox::close() {
   unread.swap(letters_);
 }
 
-Loop::Loop(const Limits& limits, Handler& handler, std::atomic<std::size_t>& connections)
+void ConnectionCount::add() {
+  count_.fetch_add(1, std::memory_order_relaxed);
+}
+
+void ConnectionCount::remove() {
+  const std::scoped_lock hold(mutex_);
+  if (count_.fetch_sub(1, std::memory_order_relaxed) == 1) none_.notify_all();
+}
+
+bool ConnectionCount::wait_for_none(std::chrono::milliseconds time) {
+  std::unique_lock hold(mutex_);
+  return none_.wait_for(hold, time, [&] { return now() == 0; });
+}
+
+Loop::Loop(const Limits& limits, Handler& handler, ConnectionCount& connections)
     : limits_(limits),
       handler_(handler),
       count_(connections),
@@ -53,20 +68,23 @@ void Loop::start() {
   });
 }
 
-Loop::~Loop() {
+void Loop::stop() {
   mailbox_->close();
   context_.stop();
   if (thread_.joinable()) thread_.join();
+}
+
+Loop::~Loop() {
+  stop();
   for (const auto& connection : std::exchange(connections_, {})) connection->cut();
 }
 
 void Loop::add(std::shared_ptr<Connection> connection) {
-  count_.fetch_add(1, std::memory_order_relaxed);
   connections_.insert(std::move(connection));
 }
 
 void Loop::remove(const std::shared_ptr<Connection>& connection) {
-  if (connections_.erase(connection) == 1) count_.fetch_sub(1, std::memory_order_relaxed);
+  if (connections_.erase(connection) == 1) count_.remove();
 }
 
 void Loop::drain() {
@@ -103,9 +121,8 @@ void Loop::tick() {
   const std::vector<std::shared_ptr<Connection>> all(connections_.begin(), connections_.end());
   for (const auto& connection : all) connection->check_time();
 
-  const auto shortest =
-      std::min({limits_.head_time, limits_.body_time, limits_.idle_time, limits_.write_time,
-                limits_.half_closed_time, limits_.linger_time});
+  const auto shortest = std::min({limits_.head_time, limits_.body_time, limits_.idle_time, limits_.write_time,
+                                  limits_.half_closed_time, limits_.linger_time});
   timer_.expires_after(std::clamp(shortest / 8, milliseconds(5), milliseconds(250)));
   timer_.async_wait([this](const boost::system::error_code& error) {
     if (!error) tick();

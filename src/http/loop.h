@@ -1,5 +1,5 @@
-// One thread that does the input and output of many connections. Everything of a connection happens on its loop's
-// thread; answers come from any thread through the mailbox, many for one waking up.
+// One thread that does the input and output of many connections. Everything of a connection happens on its
+// loop's thread; answers come from any thread through the mailbox, many for one waking up.
 #pragma once
 
 #include <array>
@@ -7,6 +7,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -51,15 +52,31 @@ class Mailbox {
   std::vector<Letter> letters_;
 };
 
+/// How many connections are open on all loops.
+class ConnectionCount {
+ public:
+  void add();
+  void remove();
+  [[nodiscard]] std::size_t now() const { return count_.load(std::memory_order_relaxed); }
+  /// False: there still are some after `time`.
+  [[nodiscard]] bool wait_for_none(std::chrono::milliseconds time);
+
+ private:
+  std::atomic<std::size_t> count_{0};
+  std::mutex mutex_;
+  std::condition_variable none_;
+};
+
 class Loop {
  public:
-  Loop(const Limits& limits, Handler& handler, std::atomic<std::size_t>& connections);
-  /// Stops the thread and closes its connections.
+  Loop(const Limits& limits, Handler& handler, ConnectionCount& connections);
   ~Loop();
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
   void start();
+  /// Ends the thread; its connections are closed by the destructor.
+  void stop();
   [[nodiscard]] boost::asio::io_context& context() { return context_; }
   [[nodiscard]] const std::shared_ptr<Mailbox>& mailbox() const { return mailbox_; }
   [[nodiscard]] const Limits& limits() const { return limits_; }
@@ -67,6 +84,7 @@ class Loop {
   [[nodiscard]] bool draining() const { return draining_; }
 
   // On the loop's thread:
+  /// \pre it was counted
   void add(std::shared_ptr<Connection> connection);
   void remove(const std::shared_ptr<Connection>& connection);
   void drain();
@@ -83,7 +101,7 @@ class Loop {
 
   const Limits& limits_;
   Handler& handler_;
-  std::atomic<std::size_t>& count_;
+  ConnectionCount& count_;
   boost::asio::io_context context_{1};
   boost::asio::steady_timer timer_{context_};
   std::shared_ptr<Mailbox> mailbox_;

@@ -24,7 +24,9 @@ std::string lower_case(std::string_view text) {
   return result;
 }
 
-std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
+std::string_view view(beast::string_view text) {
+  return {text.data(), text.size()};
+}
 
 }  // namespace
 
@@ -215,13 +217,27 @@ void RequestReader::reset() {
   state_->head_said = false;
 }
 
-RequestReader::Progress RequestReader::feed(std::string_view bytes) { return state_->feed(bytes); }
-RequestReader::Problem RequestReader::problem() const { return state_->parser->problem; }
-Head& RequestReader::head() { return state_->parser->head; }
-std::uint64_t RequestReader::body_bytes() const { return state_->parser->body_bytes; }
-bool RequestReader::keep_alive() const { return state_->parser->keep_alive(); }
-bool RequestReader::http_1_0() const { return state_->parser->version() == 10; }
-std::string RequestReader::take_body() { return std::move(state_->parser->body); }
+RequestReader::Progress RequestReader::feed(std::string_view bytes) {
+  return state_->feed(bytes);
+}
+RequestReader::Problem RequestReader::problem() const {
+  return state_->parser->problem;
+}
+Head& RequestReader::head() {
+  return state_->parser->head;
+}
+std::uint64_t RequestReader::body_bytes() const {
+  return state_->parser->body_bytes;
+}
+bool RequestReader::keep_alive() const {
+  return state_->parser->keep_alive();
+}
+bool RequestReader::http_1_0() const {
+  return state_->parser->version() == 10;
+}
+std::string RequestReader::take_body() {
+  return std::move(state_->parser->body);
+}
 
 std::optional<std::uint64_t> RequestReader::content_length() const {
   if (state_->parser->chunked()) return std::nullopt;
@@ -234,7 +250,9 @@ bool RequestReader::too_large() const {
   return length && *length > state_->limits->max_body_bytes;
 }
 
-bool RequestReader::has_body() const { return !state_->parser->is_done(); }
+bool RequestReader::has_body() const {
+  return !state_->parser->is_done();
+}
 
 bool RequestReader::expects_continue() const {
   return !http_1_0() && lower_case(state_->parser->head.field("expect")) == "100-continue";

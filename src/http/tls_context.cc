@@ -10,7 +10,9 @@ namespace holdfast::http {
 namespace {
 
 /// Where it would ask a person on the terminal.
-int no_passphrase(char*, int, int, void*) { return 0; }
+int no_passphrase(char*, int, int, void*) {
+  return 0;
+}
 
 /// Of the protocols that a client offers, HTTP/1.1, where it offers any.
 int choose_protocol(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* in,
@@ -46,24 +48,26 @@ Result<std::shared_ptr<SSL_CTX>> load_tls(const TlsFiles& files) {
   SSL_CTX_set_options(tls, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
                                SSL_OP_IGNORE_UNEXPECTED_EOF);
   // Buffers only while they hold something: thousands of idle connections are to be cheap.
-  SSL_CTX_set_mode(tls, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-                            SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_CTX_set_mode(
+      tls, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_OFF);  // clients keep tickets
   SSL_CTX_set_num_tickets(tls, 1);
   SSL_CTX_set_alpn_select_cb(tls, &choose_protocol, nullptr);
   SSL_CTX_set_default_passwd_cb(tls, &no_passphrase);
 
   if (SSL_CTX_use_certificate_chain_file(tls, files.certificate_chain.c_str()) != 1) {
-    return fail(ErrorCode::invalid_command,
-                fmt::format("the TLS certificate {} cannot be used: {}. It is to be a PEM file that begins with "
-                            "the server's own certificate",
-                            files.certificate_chain, last_tls_error()));
+    return fail(
+        ErrorCode::invalid_command,
+        fmt::format("the TLS certificate {} cannot be used: {}. It is to be a PEM file that begins with "
+                    "the server's own certificate",
+                    files.certificate_chain, last_tls_error()));
   }
   const auto mismatch = [&files] {
-    return fail(ErrorCode::invalid_command,
-                fmt::format("the TLS key {} does not belong to the certificate {}: give the two that were made "
-                            "together",
-                            files.key, files.certificate_chain));
+    return fail(
+        ErrorCode::invalid_command,
+        fmt::format("the TLS key {} does not belong to the certificate {}: give the two that were made "
+                    "together",
+                    files.key, files.certificate_chain));
   };
   if (SSL_CTX_use_PrivateKey_file(tls, files.key.c_str(), SSL_FILETYPE_PEM) != 1) {
     if (ERR_GET_REASON(ERR_peek_last_error()) == X509_R_KEY_VALUES_MISMATCH) return mismatch();
