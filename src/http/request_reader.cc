@@ -48,6 +48,8 @@ class RequestReader::Parser final : public beast::http::basic_parser<true> {
 
   [[nodiscard]] bool has_transfer_encoding() const { return has_transfer_encoding_; }
   [[nodiscard]] bool has_host() const { return has_host_; }
+  /// 11 is HTTP/1.1.
+  [[nodiscard]] int version() const { return version_; }
 
  private:
   using Error = beast::error_code;
@@ -57,9 +59,10 @@ class RequestReader::Parser final : public beast::http::basic_parser<true> {
     error = beast::http::error::bad_value;
   }
 
-  void on_request_impl(beast::http::verb, beast::string_view method, beast::string_view target, int,
+  void on_request_impl(beast::http::verb, beast::string_view method, beast::string_view target, int version,
                        Error& error) override {
     error = {};
+    version_ = version;
     head.method = view(method);
     head.target = view(target);
     head.fields.reserve(12);
@@ -127,6 +130,7 @@ class RequestReader::Parser final : public beast::http::basic_parser<true> {
   bool has_length_ = false;
   bool has_transfer_encoding_ = false;
   bool has_host_ = false;
+  int version_ = 11;
 };
 
 struct RequestReader::State {

@@ -1,7 +1,4 @@
-// An HTTP/1.1 server: listens, reads requests within limits, has the handler answer them.
-//
-// A client can take no more of the server than `Limits` says, and none waits for another: what is slow, broken
-// or gone costs its own connection. Requests of a connection are answered in order, one at a time.
+// An HTTP/1.1 server: takes connections, reads requests, hands them to a handler, writes what it answers.
 #pragma once
 
 #include <chrono>
@@ -19,37 +16,38 @@
 namespace holdfast::http {
 
 struct ServerOptions {
-  std::string address = "127.0.0.1";  // an IP address, v4 or v6
-  std::uint16_t port = 0;             // 0: any that is free, `Server::port` tells
-  std::optional<TlsFiles> tls;        // none: plain HTTP
-  Limits limits;
-  std::size_t io_threads = 1;
+  std::string address = "127.0.0.1";  // numeric, IPv4 or IPv6
+  std::uint16_t port = 0;             // 0: any that is free
+  std::optional<TlsFiles> tls{};      // none: plain
+  std::size_t threads = 1;            // that do input and output
+  Limits limits{};
 };
 
-/// Any thread, but not the handler's on an I/O thread.
 class Server {
  public:
-  /// Serves when it returns. \param handler  outlives the server; called on the I/O threads
-  /// Errors: `busy` where the address is in use, `invalid_command` where an option is wrong, `storage_failed`
-  /// where the system refuses something.
+  /// Listens, and answers from then on.
+  /// \param handler  outlives the server
+  /// Errors: `invalid_command` for an address or certificate that cannot be used, `busy` for a port that is
+  /// taken, `storage_failed` for what else the system refuses; each says what to do.
   [[nodiscard]] static Result<std::unique_ptr<Server>> start(ServerOptions options, Handler& handler);
-  /// Ends every connection now. Answers that are given later are dropped.
+  /// Cuts off what is still connected. What the handler answers later is thrown away.
   ~Server();
-  Server(Server&&) = delete;
-  Server& operator=(Server&&) = delete;
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
 
   [[nodiscard]] std::uint16_t port() const;
+  /// Open connections now.
   [[nodiscard]] std::size_t connections() const;
-  /// Reads certificate and key again, for connections to come. What was there stays where the new is no good.
+  /// Reads the certificate's files again, for connections from now on. An error leaves the old ones in use.
   [[nodiscard]] Result<void> reload_tls();
-  /// Takes no more connections, ends the idle ones, lets requests under way be answered, then ends.
-  /// True: all were; false: `within` was over, and what was left was cut off.
-  bool drain(std::chrono::milliseconds within);
+  /// Takes no more connections, closes those without a request, and waits until the requests that are under
+  /// way are answered. False: some were not within `time`, and are cut off by the destructor.
+  [[nodiscard]] bool drain(std::chrono::milliseconds time);
 
  private:
-  class Impl;
-  explicit Server(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  class Listener;
+  explicit Server(std::unique_ptr<Listener> listener);
+  std::unique_ptr<Listener> listener_;
 };
 
 }  // namespace holdfast::http
