@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/beast/http/status.hpp>
-#include <iterator>
 #include <utility>
+
+#include "http/response_head.h"
 
 namespace holdfast::http {
 
@@ -15,6 +15,7 @@ namespace {
 constexpr std::size_t kMostAhead = 65'536;
 /// A body that nobody wants is read to its end up to this, so that the connection can go on.
 constexpr std::uint64_t kMostDiscarded = std::uint64_t{256} * 1024;
+constexpr int kMostDiscardedReads = 16;
 /// A small body goes out with the head.
 constexpr std::size_t kSmallBody = 65'536;
 
@@ -24,11 +25,6 @@ bool is_id(std::string_view text) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
            c == '_' || c == '-';
   });
-}
-
-std::string_view reason(int status) {
-  const auto text = boost::beast::http::obsolete_reason(static_cast<boost::beast::http::status>(status));
-  return {text.data(), text.size()};
 }
 
 }  // namespace
@@ -62,7 +58,10 @@ void Connection::wait_to_read() {
   socket_.async_wait(boost::asio::ip::tcp::socket::wait_read,
                      [self = shared_from_this()](const boost::system::error_code& error) {
                        self->reading_ = false;
-                       if (!error && self->phase_ != Phase::gone) self->readable();
+                       if (error || self->phase_ == Phase::gone) return;
+                       self->readable();
+                       // TLS may have waited for bytes to be able to write.
+                       if (self->phase_ == Phase::writing && !self->write_waits_) self->write();
                      });
 }
 
@@ -78,10 +77,14 @@ void Connection::wait_to_write() {
 
 void Connection::readable() {
   auto& scratch = loop_.scratch();
+  int discarded = 0;
   while (in_.size() < kMostAhead && !ended_) {
     const auto [state, size] = stream_.read(scratch);
     if (state == ByteStream::State::done) {
-      if (phase_ == Phase::lingering) continue;
+      if (phase_ == Phase::lingering) {
+        if (++discarded == kMostDiscardedReads) break;  // others have their turn
+        continue;
+      }
       in_.append(scratch.data(), size);
       if (phase_ <= Phase::body) advance();
       if (phase_ == Phase::gone) return;
@@ -113,8 +116,12 @@ void Connection::readable() {
 }
 
 void Connection::advance() {
+  if (advancing_) return;  // an answer was written at once: the loop below goes on
+  advancing_ = true;
   while (phase_ <= Phase::body && !in_.empty() && feed()) {
   }
+  advancing_ = false;
+  if (ended_ && phase_ <= Phase::body) return cut();
   if (in_.empty() && in_.capacity() > kMostAhead) in_.shrink_to_fit();
 }
 
@@ -128,13 +135,10 @@ bool Connection::feed() {
       return false;
     case RequestReader::Step::head:
       head_is_read();
+      if (phase_ == Phase::body && !reader_.has_body()) request_is_read();
       return true;
     case RequestReader::Step::complete:
-      if (early_) {
-        begin_answer(*std::exchange(early_, std::nullopt));
-      } else {
-        hand_over();
-      }
+      request_is_read();
       return true;
     case RequestReader::Step::broken: {
       const auto [status, detail] = reader_.problem();
@@ -156,8 +160,8 @@ void Connection::head_is_read() {
   request_id_ = head.id;
   without_body_ = head.method == "HEAD";
   if (reader_.too_large()) {
-    return refuse(413, fmt::format("the body has more than {} bytes: send it in parts",
-                                   loop_.limits().max_body_bytes));
+    return refuse(
+        413, fmt::format("the body has more than {} bytes: send it in parts", loop_.limits().max_body_bytes));
   }
   early_ = loop_.handler().check_head(head);
   if (early_) {
@@ -176,17 +180,23 @@ void Connection::head_is_read() {
   }
 }
 
+void Connection::request_is_read() {
+  if (early_) {
+    begin_answer(*std::exchange(early_, std::nullopt));
+  } else {
+    hand_over();
+  }
+}
+
 void Connection::hand_over() {
   Request request{std::move(reader_.head()), reader_.take_body()};
   close_ = !reader_.keep_alive();
   chunked_ = !reader_.http_1_0();
   enter(Phase::waiting);
   ++request_;
-  loop_.handler().handle(
-      std::move(request),
-      [mailbox = loop_.mailbox(), to = weak_from_this(), number = request_](Response response) {
-        mailbox->put({to, number, std::move(response)});
-      });
+  loop_.handler().handle(std::move(request),
+                         [mailbox = loop_.mailbox(), to = weak_from_this(), number = request_](
+                             Response response) { mailbox->put({to, number, std::move(response)}); });
 }
 
 void Connection::refuse(int status, std::string_view detail) {
@@ -213,18 +223,11 @@ void Connection::begin_answer(Response response) {
   const bool streams = response.source && has_body;
   close_ = close_ || response.close || loop_.draining() || (streams && !chunked_);
 
-  out_.clear();
+  out_.erase(0, written_);  // what may be left of a `100 Continue`
   written_ = 0;
-  auto to = std::back_inserter(out_);
-  fmt::format_to(to, "HTTP/1.1 {} {}\r\nDate: {}\r\nX-Request-Id: {}\r\n", response.status,
-                 reason(response.status), loop_.date(), request_id_);
-  for (const auto& [name, value] : response.fields) fmt::format_to(to, "{}: {}\r\n", name, value);
-  if (has_body) {
-    fmt::format_to(to, "Content-Type: {}\r\n", response.content_type);
-    if (!streams) fmt::format_to(to, "Content-Length: {}\r\n", response.body.size());
-    if (streams && chunked_) out_ += "Transfer-Encoding: chunked\r\n";
-  }
-  out_ += close_ ? "Connection: close\r\n\r\n" : (chunked_ ? "\r\n" : "Connection: keep-alive\r\n\r\n");
+  continue_ = false;
+  const AnswerForm form{.head_only = without_body_, .http_1_0 = !chunked_, .keep_alive = !close_};
+  out_ += render_head(response, form, body_end(response, form), request_id_, loop_.date());
   if (streams && !without_body_) source_ = std::move(response.source);
   if (has_body && !streams && !without_body_) {
     if (response.body.size() > kSmallBody) {
@@ -264,24 +267,22 @@ void Connection::written() {
   if (close_ || (ended_ && in_.empty())) return linger();
   reader_.reset();
   request_id_.clear();
+  without_body_ = false;
   enter(Phase::idle);
   advance();
-  if (phase_ == Phase::gone) return;
-  if (ended_ && phase_ <= Phase::body) return cut();
   wait_to_read();
 }
 
 void Connection::next_piece() {
   enter(Phase::streaming);
-  source_->next([mailbox = loop_.mailbox(), to = weak_from_this(),
-                 number = request_](std::optional<std::string> piece) {
-    mailbox->put({to, number, std::move(piece)});
-  });
+  source_->next([mailbox = loop_.mailbox(), to = weak_from_this(), number = request_](
+                    std::optional<std::string> piece) { mailbox->put({to, number, std::move(piece)}); });
   wait_to_read();  // to notice that the client goes
 }
 
 void Connection::piece(std::uint64_t request, std::optional<std::string> piece) {
   if (phase_ != Phase::streaming || request != request_) return;
+  if (piece && piece->empty()) return next_piece();  // it would mean the end
   enter(Phase::writing);
   if (!piece) {
     source_.reset();

@@ -49,6 +49,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void advance();
   [[nodiscard]] bool feed();
   void head_is_read();
+  void request_is_read();
   void hand_over();
   void refuse(int status, std::string_view detail);
   void begin_answer(Response response);
@@ -72,15 +73,15 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::string request_id_;
   Phase phase_ = Phase::idle;
   bool refused_;
-  bool reading_ = false;     // waits for the socket
+  bool reading_ = false;  // waits for the socket
   bool write_waits_ = false;
-  bool ended_ = false;       // the client sends no more
-  bool close_ = false;       // after this answer
-  bool without_body_ = false;  // the answer, as for HEAD
-  bool chunked_ = false;       // the answer is sent in chunks
-  bool continue_ = false;      // `100 Continue` is being written
-  bool failed_head_ = false;   // answered before its body was read, which is thrown away
-  std::optional<Response> early_;  // that answer
+  bool ended_ = false;             // the client sends no more
+  bool close_ = false;             // after this answer
+  bool without_body_ = false;      // the answer, as for HEAD
+  bool chunked_ = false;           // the answer is sent in chunks
+  bool continue_ = false;          // `100 Continue` is being written
+  bool advancing_ = false;         // `advance` is running
+  std::optional<Response> early_;  // given for the head; sent once the body was read and thrown away
 };
 
 }  // namespace holdfast::http

@@ -1,6 +1,5 @@
 #include "http/loop.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "http/connection.h"
+#include "http/response_head.h"
 
 namespace holdfast::http {
 
@@ -113,10 +113,10 @@ void Loop::deliver() {
 void Loop::tick() {
   const auto& clock = system_clock();
   now_ = clock.monotonic();
-  const auto second = clock.wall().microseconds() / 1'000'000;
+  const auto second = clock.wall().micros / 1'000'000;
   if (second != date_second_) {
     date_second_ = second;
-    date_ = fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", fmt::gmtime(static_cast<std::time_t>(second)));
+    date_ = http_date(second);
   }
   const std::vector<std::shared_ptr<Connection>> all(connections_.begin(), connections_.end());
   for (const auto& connection : all) connection->check_time();

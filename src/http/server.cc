@@ -2,16 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <atomic>
+#include <algorithm>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <condition_variable>
 #include <mutex>
 #include <utility>
 #include <vector>
 
-#include "base/clock.h"
 #include "http/connection.h"
 #include "http/loop.h"
 
@@ -40,8 +38,7 @@ class Server::Listener {
   }
 
   ~Listener() {
-    // The other loops may still be given connections until the first has ended; all of that before the socket.
-    for (auto& loop : loops_) loop.reset();
+    for (const auto& loop : loops_) loop->stop();  // all, before any of what they share goes
   }
 
   Result<void> open() {
@@ -65,8 +62,7 @@ class Server::Listener {
       const bool taken = error == asio::error::address_in_use;
       return fail(taken ? ErrorCode::busy : ErrorCode::storage_failed,
                   fmt::format("cannot listen on {} port {}: {}{}", options_.address, options_.port,
-                              error.message(),
-                              taken ? ". Choose another port, or stop what uses it" : ""));
+                              error.message(), taken ? ". Choose another port, or stop what uses it" : ""));
     }
     port_ = acceptor_->local_endpoint().port();
     return {};
@@ -87,7 +83,6 @@ class Server::Listener {
   }
 
   bool drain(std::chrono::milliseconds time) {
-    const auto end = system_clock().monotonic() + time;
     for (const auto& loop : loops_) {
       asio::post(loop->context(), [this, &loop] {
         if (loop == loops_.front()) {
@@ -97,18 +92,11 @@ class Server::Listener {
         loop->drain();
       });
     }
-    // Connections end on their loops, which know of nobody who waits: looked at as they look at their time limits.
-    std::mutex mutex;
-    std::condition_variable never;
-    std::unique_lock hold(mutex);
-    while (connections_.load() > 0 && system_clock().monotonic() < end) {
-      never.wait_for(hold, std::chrono::milliseconds(10));
-    }
-    return connections_.load() == 0;
+    return connections_.wait_for_none(time);
   }
 
   [[nodiscard]] std::uint16_t port() const { return port_; }
-  [[nodiscard]] std::size_t connections() const { return connections_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::size_t connections() const { return connections_.now(); }
 
  private:
   void accept() {
@@ -142,7 +130,7 @@ class Server::Listener {
       tls = tls_;
     }
     auto connection = std::make_shared<Connection>(loop, std::move(socket), std::move(tls), refused);
-    loop.count(connection);
+    connections_.add();
     asio::post(loop.context(), [&loop, connection = std::move(connection)] {
       loop.add(connection);
       connection->start();
@@ -150,7 +138,7 @@ class Server::Listener {
   }
 
   ServerOptions options_;
-  std::atomic<std::size_t> connections_{0};
+  ConnectionCount connections_;
   std::mutex tls_mutex_;
   std::shared_ptr<SSL_CTX> tls_;
   std::vector<std::unique_ptr<Loop>> loops_;
@@ -159,3 +147,28 @@ class Server::Listener {
   std::uint16_t port_ = 0;
   std::size_t next_ = 0;
 };
+
+Server::Server(std::unique_ptr<Listener> listener) : listener_(std::move(listener)) {}
+Server::~Server() = default;
+
+Result<std::unique_ptr<Server>> Server::start(ServerOptions options, Handler& handler) {
+  auto listener = std::make_unique<Listener>(std::move(options), handler);
+  if (auto opened = listener->open(); !opened) return std::unexpected(std::move(opened.error()));
+  listener->start();
+  return std::unique_ptr<Server>(new Server(std::move(listener)));
+}
+
+std::uint16_t Server::port() const {
+  return listener_->port();
+}
+std::size_t Server::connections() const {
+  return listener_->connections();
+}
+Result<void> Server::reload_tls() {
+  return listener_->reload_tls();
+}
+bool Server::drain(std::chrono::milliseconds time) {
+  return listener_->drain(time);
+}
+
+}  // namespace holdfast::http
