@@ -47,6 +47,7 @@ inline constexpr const char* kMany = "Many commands at once";
 inline constexpr const char* kOne = "One command";
 inline constexpr const char* kAsk = "Ask";
 inline constexpr const char* kCare = "Care for a ledger";
+inline constexpr const char* kServe = "Serve it to others";
 }  // namespace help_group
 
 /// A sub-command. `example` is shown below its help.
