@@ -32,10 +32,11 @@ Follower::WaitId Follower::wait(Seq after, std::optional<nanoseconds> until, Don
   waiters_.emplace(id, Waiter{after, until, std::move(done)});
   by_after_.emplace(after, id);
   if (until) by_time_.emplace(*until, id);
-  // What was written before somebody waited was not told of: look once for whoever comes.
+  // What was written before somebody waited was not told of: look once for whoever comes. The thread is told
+  // of the first who wants that, and of a time that is earlier than the one that it waits for.
   idle_ = false;
-  nudged_ = true;
-  changed_.notify_one();
+  const bool told = nudged_.exchange(true) && waiters_.size() > 1;
+  if (!told || (until && by_time_.begin()->second == id)) changed_.notify_one();
   return id;
 }
 
@@ -86,11 +87,12 @@ void Follower::take_all_at(nanoseconds now, Woken& woken) {
 
 std::optional<Seq> Follower::look(std::optional<Seq> seen) const {
   // A question for one event is answered from an index; how far the ledger is costs more on PostgreSQL, and
-  // is asked only where there is something new. Whoever reads the events is told of a store that fails.
+  // is asked only where there are several new ones. Whoever reads the events is told of a store that fails.
   if (seen) {
     const auto page = ledger_.events(*seen, 1);
     if (!page || page->rows.empty()) return seen;
     seen = page->rows.back().seq;
+    if (!page->next) return seen;
   }
   const auto status = ledger_.status();
   if (!status) return seen;
