@@ -24,23 +24,6 @@ http::Response json_response(std::string body, int status = 200) {
   return response;
 }
 
-/// What the process takes of the memory; 0 where the system does not tell.
-std::uint64_t resident_bytes() {
-  const auto directory = open_posix_directory("/proc/self", false);
-  if (!directory) return 0;
-  const auto file = (*directory)->open("statm", OpenMode::read);
-  if (!file) return 0;
-  std::array<std::byte, 128> text{};
-  const auto read = (*file)->read_at(0, text);
-  if (!read) return 0;
-  const std::string_view line(reinterpret_cast<const char*>(text.data()), *read);
-  const auto space = line.find(' ');
-  if (space == std::string_view::npos) return 0;
-  std::uint64_t pages = 0;
-  std::from_chars(line.data() + space + 1, line.data() + line.size(), pages);
-  return pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-}
-
 void write_time(Writer& out, const std::optional<Timestamp>& at) {
   if (at) {
     out.text(to_rfc3339(*at));
@@ -207,6 +190,22 @@ Route at_hand(std::string path, std::optional<Role> role, Answer answer) {
 }
 
 }  // namespace
+
+std::uint64_t resident_bytes() {
+  const auto directory = open_posix_directory("/proc/self", false);
+  if (!directory) return 0;
+  const auto file = (*directory)->open("statm", OpenMode::read);
+  if (!file) return 0;
+  std::array<std::byte, 128> text{};
+  const auto read = (*file)->read_at(0, text);
+  if (!read) return 0;
+  const std::string_view line(reinterpret_cast<const char*>(text.data()), *read);
+  const auto space = line.find(' ');
+  if (space == std::string_view::npos) return 0;
+  std::uint64_t pages = 0;
+  std::from_chars(line.data() + space + 1, line.data() + line.size(), pages);
+  return pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
 
 std::vector<Route> health_routes(const HealthParts& parts) {
   const auto metrics_role = parts.metrics_open ? std::nullopt : std::optional(Role::read);

@@ -28,6 +28,7 @@ struct HealthParts {
   const AuditWatch& audit;
   const Gate& gate;
   const WatchedKeys& keys;
+  std::function<Traffic()> traffic;  // at the moment; must not block
   /// Why requests should go elsewhere: it opens, or ends; none: it is ready.
   std::function<std::optional<std::string>()> not_ready;
   std::string ledger;  // its url, without a password
@@ -38,6 +39,9 @@ struct HealthParts {
 };
 
 [[nodiscard]] std::vector<Route> health_routes(const HealthParts& parts);
+
+/// What the process takes of the memory; 0 where the system does not tell.
+[[nodiscard]] std::uint64_t resident_bytes();
 
 /// What all of these know, for Prometheus.
 void add_health_metrics(Metrics& metrics, const HealthParts& parts);

@@ -21,6 +21,11 @@ void add_server(Families& families, const HealthParts& parts) {
   const auto uptime = parts.clock.monotonic() - parts.started;
   gauge(families, "holdfast_uptime_seconds", "Since the server started.")
       .add_micros(std::chrono::duration_cast<std::chrono::microseconds>(uptime).count());
+  gauge(families, "holdfast_resident_bytes", "What the process takes of the memory.").add(resident_bytes());
+  const auto traffic = parts.traffic ? parts.traffic() : Traffic();
+  gauge(families, "holdfast_http_connections", "Connections that are open.").add(traffic.connections);
+  gauge(families, "holdfast_http_in_flight", "Requests that are being answered.").add(traffic.in_flight);
+  gauge(families, "holdfast_workers_queue", "Questions that wait for a thread.").add(traffic.queue);
   gauge(families, "holdfast_commands_stopped", "1: a broken law was found, and no command is taken.")
       .add(std::uint64_t{parts.gate.closed() ? 1U : 0U});
   gauge(families, "holdfast_keys_file_ok", "0: the file of keys cannot be read, the keys stay as they were.")

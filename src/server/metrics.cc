@@ -35,18 +35,24 @@ std::uint64_t read(const std::atomic<std::uint64_t>& place) {
 
 }  // namespace
 
-Metrics::Metrics(const std::vector<std::string>& routes) : routes_(routes.size() + 1) {
-  for (std::size_t i = 0; i < routes.size(); ++i) {
-    routes_[i].path = routes[i];
-    route_places_.emplace(routes_[i].path, i);
-  }
-  routes_.back().path = "other";
+Metrics::Metrics() {
+  set_routes({});
   const auto ops = all_ops(std::make_index_sequence<kOps>());
   for (std::size_t i = 0; i < kOps; ++i) {
     ops_[i].op = ops[i];
     op_places_.emplace(ops[i], i);
   }
   ops_.back().op = "other";
+}
+
+void Metrics::set_routes(const std::vector<std::string>& paths) {
+  route_places_.clear();
+  routes_ = std::vector<OfRoute>(paths.size() + 1);
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    routes_[i].path = paths[i];
+    route_places_.emplace(routes_[i].path, i);
+  }
+  routes_.back().path = "other";
 }
 
 void Metrics::answered(const RequestSeen& seen) noexcept {

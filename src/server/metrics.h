@@ -26,8 +26,9 @@ class Metrics final : public Observer {
   /// Adds families of a part of its own. Called when somebody asks; must not block.
   using Source = std::function<void(Families&)>;
 
-  /// \param routes  the paths that requests are counted by
-  explicit Metrics(const std::vector<std::string>& routes);
+  Metrics();
+  /// The paths that requests are counted by. Before requests come.
+  void set_routes(const std::vector<std::string>& paths);
 
   void answered(const RequestSeen& seen) noexcept override;
   void decided(const CommandSeen& seen) noexcept override;

@@ -101,6 +101,8 @@ void Pulse::feel() {
     told_.push_back(row.currency);
     if (parts_.unbalanced) parts_.unbalanced(row);
   }
+  if (failure && !failing_ && parts_.failed) parts_.failed(*failure);
+  failing_ = failure.has_value();
   const std::scoped_lock hold(mutex_);
   view_.at = parts_.clock.wall();
   view_.failure = std::move(failure);

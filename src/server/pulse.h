@@ -56,7 +56,9 @@ class Pulse {
     const Metrics& metrics;
     std::function<Traffic()> traffic;
     /// A currency whose buckets do not sum to 0; once for each that is seen so.
-    std::function<void(const TrialBalance&)> unbalanced;
+    std::function<void(const TrialBalance&)> unbalanced{};
+    /// The ledger does not tell how it stands; once until it does again.
+    std::function<void(const Error&)> failed{};
   };
 
   /// Feels it once before it returns.
@@ -91,6 +93,7 @@ class Pulse {
   std::chrono::nanoseconds balances_at_{};
   std::chrono::nanoseconds balances_took_{};
   std::vector<Currency> told_;
+  bool failing_ = false;
   std::chrono::nanoseconds last_sample_{};
   std::uint64_t last_commands_ = 0;
   std::uint64_t last_releases_ = 0;
