@@ -27,7 +27,8 @@ class QueryingStore : public Store {
   [[nodiscard]] Result<EventPage> events(Seq after, std::size_t limit) override;
   [[nodiscard]] Result<std::vector<TrialBalance>> trial_balance() override;
   [[nodiscard]] Result<std::vector<DueEscrow>> due(Timestamp until, std::size_t limit) override;
-  [[nodiscard]] Result<AuditReport> audit(const std::function<void(Seq done, Seq of)>& progress) override;
+  [[nodiscard]] Result<AuditReport> audit(const std::function<void(Seq done, Seq of)>& progress,
+                                          const std::stop_token& stop) override;
   [[nodiscard]] Result<LedgerStatus> status() override;
 
  protected:
