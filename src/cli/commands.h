@@ -17,5 +17,6 @@ void add_maintenance_commands(CLI::App& app, Context& context);  // audit, verif
 void add_copy_command(CLI::App& app, Context& context);          // copy
 void add_bench_command(CLI::App& app, Context& context);         // bench
 void add_keys_command(CLI::App& app, Context& context);          // keys
+void add_serve_command(CLI::App& app, Context& context);         // serve
 
 }  // namespace holdfast::cli
