@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "base/clock.h"
 #include "holdfast/ledger.h"
 #include "server/observer.h"
 #include "server/routes.h"
