@@ -1,6 +1,6 @@
 // Accounts; and an account with both buckets, its statement and its escrows.
 import { Problem, get, open, path, query } from "./api.js";
-import { account as accountLink, event, h, link, time } from "./dom.js";
+import { account as accountLink, event, h, link, time, put } from "./dom.js";
 import { bar, button, dash, empty, field, fillWith, heading, openness, section, tabs } from "./parts.js";
 import { amount, grouped, money, signed } from "./money.js";
 import { list } from "./table.js";
@@ -30,7 +30,7 @@ export function account(context) {
   const choice = (text, value) => [text, link(["accounts", name], { view: value === "statement" ? "" : value }), view === value];
   fillWith(head, async () => {
     const got = await get(path`/v1/accounts/${name}`, signal);
-    below.replaceChildren(
+    put(below, 
       tabs("Of this account", [choice("Statement", "statement"), choice("Escrows it pays", "pays"), choice("Escrows for it", "gets")]),
       ...(view === "pays" ? escrows(context, { payer: name }) : view === "gets" ? escrows(context, { beneficiary: name }) : statement(context, got)));
     return [

@@ -1,6 +1,6 @@
 // The frame around the pages: who is there, where they are, and the search that is always at hand.
 import { Problem, get, query, session } from "./api.js";
-import { h, link, say } from "./dom.js";
+import { h, link, put, say } from "./dom.js";
 import { button, dialog, failed, field } from "./parts.js";
 
 const pages = {
@@ -52,11 +52,11 @@ async function show() {
     if (signal.aborted) return;
     const { title, content } = make(context);
     document.title = `${title} – Holdfast`;
-    main.replaceChildren(...content);
+    put(main, ...content);
   } catch (problem) {
     if (signal.aborted) return;
     document.title = "Holdfast";
-    main.replaceChildren(h("h1", { tabindex: "-1", class: "unseen" }, "Not shown"), failed(problem, show));
+    put(main, h("h1", { tabindex: "-1", class: "unseen" }, "Not shown"), failed(problem, show));
   }
   if (visits++ > 0) {
     scrollTo(0, 0);
@@ -115,7 +115,7 @@ function search() {
       told = problem.message;
     }
     if (signal.aborted) return;
-    found.replaceChildren(...rows.map((row, i) => h("li", { role: "option", id: `o${i}`, "aria-selected": "false",
+    put(found, ...rows.map((row, i) => h("li", { role: "option", id: `o${i}`, "aria-selected": "false",
       "data-href": address(row), onclick: () => open(address(row)) },
     h("span", { class: "kind" }, row.kind), h("span", { class: "name" }, row.label ?? row.id))));
     if (!rows.length) found.append(h("li", { class: "none", role: "presentation" }, told));
@@ -152,9 +152,11 @@ function help() {
   shown.body.append(h("dl", { class: "keys" }, keys.map(([key, does]) => h("div", {}, h("dt", {}, h("kbd", {}, key)), h("dd", {}, does)))));
 }
 
+const mayDo = { read: "read", operate: "read and move money", admin: "do everything" };
+
 function frame() {
   main = h("main", { id: "main", tabindex: "-1" });
-  app.replaceChildren(
+  put(app, 
     h("header", { class: "top" },
       h("div", { class: "bar-top" },
         h("a", { href: "#/", class: "brand" }, "Holdfast"),
@@ -163,7 +165,7 @@ function frame() {
         search())),
     main,
     h("footer", { class: "bottom" },
-      h("p", {}, "Signed in as ", h("strong", {}, session.caller.key), `, who may ${session.caller.role}. Times are UTC.`),
+      h("p", {}, "Signed in as ", h("strong", {}, session.caller.key), `, who may ${mayDo[session.caller.role] ?? session.caller.role}. Times are UTC.`),
       h("p", {}, button("Keys", help, { class: "plain" }), " ", button("Sign out", () => { session.leave(); login(); }, { class: "plain" }))));
   show();
 }
@@ -186,7 +188,7 @@ function login(told) {
   h("p", { class: "brand" }, "Holdfast"),
   h("h1", {}, "Sign in"), key.element, submit,
   h("p", { class: "small" }, "A key is made by whoever runs the server: ", h("code", {}, "holdfast keys create NAME --role read"), "."));
-  app.replaceChildren(h("main", { id: "main", tabindex: "-1" }, form));
+  put(app, h("main", { id: "main", tabindex: "-1" }, form));
   if (told) key.error(told);
   key.input.focus();
 }
@@ -201,7 +203,7 @@ async function enter() {
       session.leave();
       return login("This key is unknown here, or was revoked.");
     }
-    app.replaceChildren(h("main", { id: "main" }, h("h1", { class: "unseen" }, "Holdfast"), failed(problem, enter)));
+    put(app, h("main", { id: "main" }, h("h1", { class: "unseen" }, "Holdfast"), failed(problem, enter)));
     return undefined;
   }
   session.expired = () => { session.leave(); login("Your key was revoked, or the server has started anew: sign in again."); };

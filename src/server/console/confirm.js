@@ -2,7 +2,7 @@
 // amounts, and at the press it is asked again: if the state has moved meanwhile, nothing is sent and the new answer
 // is shown. One key belongs to a dialog, so whatever is pressed and however often, it takes effect once.
 import { get, path, post } from "./api.js";
-import { event, every, freshKey, h, say, time } from "./dom.js";
+import { event, every, freshKey, h, put, say, time } from "./dom.js";
 import { button, dialog, facts, failed, field, loading } from "./parts.js";
 import { grouped } from "./money.js";
 
@@ -55,8 +55,8 @@ export function confirm({ title, address, command, inputs = [], preview, report,
   function show(answer) {
     seen = answer;
     const { shown: nodes, label } = preview(answer);
-    view.replaceChildren(...[nodes].flat());
-    foot.replaceChildren(
+    put(view, nodes);
+    put(foot, 
       label ? h("button", { type: "submit", class: danger ? "danger" : "primary" }, label) : "",
       button(label ? "Cancel" : "Close", shown.close));
   }
@@ -64,8 +64,8 @@ export function confirm({ title, address, command, inputs = [], preview, report,
   function refuse(problem) {
     seen = null;
     const offer = refused?.(problem, look);
-    view.replaceChildren(offer ?? failed(problem));
-    foot.replaceChildren(button("Ask again", look), button("Close", shown.close));
+    put(view, offer ?? failed(problem));
+    put(foot, button("Ask again", look), button("Close", shown.close));
   }
 
   /** Asks what it would do. */
@@ -75,14 +75,14 @@ export function confirm({ title, address, command, inputs = [], preview, report,
     const { signal } = asked;
     seen = null;
     try {
-      if (!view.hasChildNodes()) view.replaceChildren(loading(3));
+      if (!view.hasChildNodes()) put(view, loading(3));
       const answer = await dry(signal);
       if (!signal.aborted) show(answer);
     } catch (problem) {
       if (problem.name === "AbortError" || signal.aborted) return;
       if (problem.code === undefined) { // the input is not complete, and says so itself
-        view.replaceChildren(h("p", { class: "small" }, problem.message));
-        foot.replaceChildren(button("Cancel", shown.close));
+        put(view, h("p", { class: "small" }, problem.message));
+        put(foot, button("Cancel", shown.close));
       } else {
         refuse(problem);
       }
@@ -99,14 +99,14 @@ export function confirm({ title, address, command, inputs = [], preview, report,
       const now = await dry();
       if (gist(now) !== gist(seen)) {
         show(now);
-        notice.replaceChildren(h("div", { class: "moved" }, h("p", { class: "title" }, "The state has moved. Nothing was done."),
+        put(notice, h("div", { class: "moved" }, h("p", { class: "title" }, "The state has moved. Nothing was done."),
           h("p", {}, "Something else changed these escrows since you looked. Below is what it would do now; look again, and confirm that.")));
         notice.firstChild.tabIndex = -1;
         notice.firstChild.focus();
         return;
       }
     } catch (problem) {
-      notice.replaceChildren(h("div", { class: "moved" }, h("p", { class: "title" }, "Nothing was done."), h("p", {}, problem.message)));
+      put(notice, h("div", { class: "moved" }, h("p", { class: "title" }, "Nothing was done."), h("p", {}, problem.message)));
       if (problem.code === undefined || uncertain(problem)) pressed.disabled = false;
       else refuse(problem);
       return;
@@ -120,7 +120,7 @@ export function confirm({ title, address, command, inputs = [], preview, report,
     for (const each of form.querySelectorAll("fieldset, .more input")) each.disabled = true;
     const progress = h("progress", { "aria-label": "Settled so far" });
     const told = h("p", { class: "small", role: "status" }, "Sent. It counts once it is on the disk.");
-    foot.replaceChildren(h("div", { class: "working" }, progress, told));
+    put(foot, h("div", { class: "working" }, progress, told));
     const settled = new AbortController();
     if (count) follow(progress, told, settled.signal);
     try {
@@ -131,10 +131,10 @@ export function confirm({ title, address, command, inputs = [], preview, report,
       settled.abort();
       if (!uncertain(problem)) {
         for (const each of form.querySelectorAll("fieldset, .more input")) each.disabled = false;
-        notice.replaceChildren(h("div", { class: "moved" }, h("p", { class: "title" }, "It was refused. Nothing was done."), h("p", {}, problem.message)));
+        put(notice, h("div", { class: "moved" }, h("p", { class: "title" }, "It was refused. Nothing was done."), h("p", {}, problem.message)));
         return look();
       }
-      foot.replaceChildren(h("div", { class: "failed", role: "alert" },
+      put(foot, h("div", { class: "failed", role: "alert" },
         h("p", { class: "title" }, "Whether it happened is not known."),
         h("p", {}, problem.message, " Trying again is safe: the same key goes with it, so it takes effect once at most, and the answer is the first one."),
         h("p", { class: "small" }, [problem.code, problem.request && `request ${problem.request}`, `key ${key}`].filter(Boolean).join(" · ")),
@@ -196,7 +196,7 @@ export function leftOut(skipped, counts, title = "Left out") {
   const total = all.reduce((sum, [, each]) => sum + each, 0);
   return h("details", { class: "left-out", open: total <= 5 },
     h("summary", {}, `${title}: ${all.map(([code, each]) => `${grouped(each)} ${reasonOf(code)}`).join(", ")}`),
-    h("ul", {}, skipped.map((item) => h("li", {}, h("span", { class: "name" }, item.key ?? item.escrow ?? "?"), " ", h("span", { class: "small" }, reasonOf(item.reason))))),
+    h("ul", {}, skipped.map((item) => h("li", {}, h("span", { class: "name" }, item.key || `escrow ${item.escrow}`), " ", h("span", { class: "small" }, reasonOf(item.reason))))),
     skipped.length < total && h("p", { class: "small" }, `The first ${grouped(skipped.length)} are named.`));
 }
 

@@ -1,12 +1,15 @@
 // Elements without a framework, and words that pages share.
 
+const real = (children) => children.flat(Infinity)
+  .filter((child) => child !== null && child !== undefined && child !== false && child !== "");
+
 function fill(element, properties, children) {
   for (const [name, value] of Object.entries(properties ?? {})) {
     if (value === null || value === undefined || value === false) continue;
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else element.setAttribute(name, value === true ? "" : value);
   }
-  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(...real(children));
   return element;
 }
 
@@ -16,6 +19,21 @@ export const h = (name, properties, ...children) => fill(document.createElement(
 /** The same for SVG. */
 export const svg = (name, properties, ...children) =>
   fill(document.createElementNS("http://www.w3.org/2000/svg", name), properties, children);
+
+/** Puts `children`, as h takes them, in the place of what is in `element`. */
+export const put = (element, ...children) => element.replaceChildren(...real(children));
+
+/** The same for what is drawn anew while it is read: what was unfolded stays so, and the focus where it was. */
+export function renew(element, ...children) {
+  const selection = getSelection();
+  if (String(selection) && element.contains(selection.anchorNode)) return;
+  const stops = () => [...element.querySelectorAll("a, button, summary, input")];
+  const unfolded = [...element.querySelectorAll("details")].map((each) => each.open);
+  const focused = stops().indexOf(document.activeElement);
+  put(element, children);
+  if (unfolded.length) element.querySelectorAll("details").forEach((each, i) => { each.open = unfolded[i] ?? each.open; });
+  if (focused >= 0) stops()[focused]?.focus({ preventScroll: true });
+}
 
 /** Tells a screen reader, without moving the focus. */
 export function say(text) {

@@ -1,6 +1,6 @@
 // An escrow: what became of it, each amount explained; and what can be done with it now.
 import { get, path } from "./api.js";
-import { account, event, group, h, name as breaking, time } from "./dom.js";
+import { account, event, group, h, name as breaking, time, put } from "./dom.js";
 import { actions, bar, button, dash, facts, figures, fillWith, heading, section, status } from "./parts.js";
 import { amount, grouped, money } from "./money.js";
 import { freeze, resolve, settleOne } from "./settle.js";
@@ -16,8 +16,8 @@ export function escrow(context) {
     const { escrow: view, lines } = await get(path`/v1/escrows/${name}/history`, signal);
     const known = view.key || `escrow ${view.escrow}`;
     document.title = `${known} – Holdfast`;
-    title.replaceChildren(breaking(known));
-    beside.replaceChildren(choices(view, context.again));
+    put(title, breaking(known));
+    put(beside, choices(view, context.again));
     return content(view, lines);
   }, { rows: 10, signal });
   return { title: name, content: [heading(title, { over: "Escrow", beside }), place] };
@@ -38,15 +38,16 @@ function content(view, lines) {
     h("p", { class: "sum" }, money(view.amount, currency), " ", status(view.status)),
     h("p", { class: "lead" }, account(view.payer), h("span", { "aria-label": "to" }, " → "), account(view.beneficiary)),
     bar([[view.status === "FROZEN" ? "frozen" : "locked", view.locked], ["released", view.released], ["refunded", view.refunded]], currency),
-    facts([
+    h("div", { class: "pairs" }, facts([
       ["Number", h("span", { class: "digits" }, String(view.escrow))],
       view.group && ["Group", group(view.group)],
       ["Fee plan", `${view.fee_plan.name}, version ${view.fee_plan.version}`],
+    ]), facts([
       ["Held", time(view.held_at)],
       view.closed_at && ["Settled", time(view.closed_at)],
       view.release_at && ["To be released", time(view.release_at)],
       view.refund_at && ["To be refunded", time(view.refund_at)],
-    ]),
+    ])),
     BigInt(view.released) > 0n && figures("What became of it", [view], [
       ["Released", (total) => amount(total.released, currency)], ["Commission", (total) => dash(total.commission, currency)],
       ["Processor fee", (total) => dash(total.processor_fee, currency)], ["Net", (total) => h("strong", {}, amount(total.net, currency))],

@@ -1,6 +1,6 @@
 // Events: the chain as it grows, newest first; further back as asked; each with its postings.
 import { follow, get, path, query } from "./api.js";
-import { account, escrow, event, h, link, say, time } from "./dom.js";
+import { account, escrow, event, h, link, put, say, time } from "./dom.js";
 import { button, copier, empty, facts, failed, field, fillWith, heading, section } from "./parts.js";
 import { grouped, signed, sums } from "./money.js";
 import { table } from "./table.js";
@@ -63,13 +63,13 @@ export function events(context) {
   h("div", { class: "field" }, h("label", { for: "op" }, "Kind"), kind), actor.element, of.element, h("button", { type: "submit" }, "Show"),
   filtered && button("All", () => go({ op: "", actor: "", account: "" }), { class: "plain" }));
 
-  const drawHead = (seq, hash) => head.replaceChildren(facts([
+  const drawHead = (seq, hash) => put(head, facts([
     ["Last event", h("span", { class: "digits" }, grouped(seq))],
     hash && ["Head hash", h("code", { class: "hash" }, hash), " ", copier(hash, "the head hash")]]));
 
   /** Reads backwards in whole pages until something fits, or it has gone far enough for once. */
   async function back() {
-    foot.replaceChildren(h("p", { class: "small", role: "status" }, "Reading…"));
+    put(foot, h("p", { class: "small", role: "status" }, "Reading…"));
     let found = 0;
     try {
       for (let went = 0; oldest > 0 && went < reach && found < page; went += page) {
@@ -83,7 +83,7 @@ export function events(context) {
         if (found && !filtered) break;
       }
     } catch (problem) {
-      if (problem.name !== "AbortError") foot.replaceChildren(failed(problem, back));
+      if (problem.name !== "AbortError") put(foot, failed(problem, back));
       return;
     }
     tell();
@@ -92,7 +92,7 @@ export function events(context) {
   function tell() {
     const shown = grid.body.rows.length;
     const told = filtered ? `${grouped(shown)} of the ${grouped(looked)} events from ${grouped(oldest + 1)} on` : "";
-    foot.replaceChildren(
+    put(foot, 
       shown === 0 && oldest === 0 ? empty(filtered ? "No event fits." : "Nothing has happened yet.") : h("p", { class: "small" }, told),
       oldest > 0 ? button(filtered ? "Look further back" : "Show earlier ones", async () => { await back(); say(`${grid.body.rows.length} shown`); })
         : h("p", { class: "small" }, shown > 0 && "This is the beginning."));

@@ -1,6 +1,6 @@
 // Groups, each with how far it is settled; and a group with its escrows.
 import { get, path, query, session } from "./api.js";
-import { account, escrow, every, group as groupLink, h, link, time } from "./dom.js";
+import { account, escrow, every, group as groupLink, h, link, time, put, renew } from "./dom.js";
 import { actions, bar, button, dash, empty, figures, fillWith, heading, openness, section, status, tabs } from "./parts.js";
 import { amount, grouped, money, plural, sums } from "./money.js";
 import { list } from "./table.js";
@@ -38,7 +38,7 @@ export function groups({ query: given, signal }) {
   const names = new WeakMap();
   const watched = lazily(signal, async (cell) => {
     const summary = await get(path`/v1/groups/${names.get(cell)}/summary`, signal);
-    cell.replaceChildren(...(summary.totals.length ? summary.totals.map((total) => h("div", { class: "progress" },
+    put(cell, ...(summary.totals.length ? summary.totals.map((total) => h("div", { class: "progress" },
       h("span", { class: "amount" }, money(total.amount, total.currency)),
       bar(parts(total), total.currency, { legend: false }),
       h("span", { class: "small" }, words(total), summary.complete === false && " so far"))) : [h("span", { class: "small" }, "no escrow")]));
@@ -89,7 +89,7 @@ export function group(context) {
   };
   const after = () => context.again();
   const draw = ([view, summary]) => {
-    beside.replaceChildren(actions(
+    put(beside, actions(
       button("Release…", () => settleGroup("release", current, after), { disabled: view.live === 0 }),
       button("Refund…", () => settleGroup("refund", current, after), { disabled: view.live === 0 }),
       button(view.open ? "Close…" : "Reopen…", () => closeGroup(current, after))));
@@ -113,7 +113,7 @@ export function group(context) {
     try {
       const before = JSON.stringify(current);
       const got = pending ? await sumUp() : [await get(path`/v1/groups/${name}`, signal)];
-      if (pending || JSON.stringify(got[0]) !== before) head.replaceChildren(...draw(await sumUp()));
+      if (pending || JSON.stringify(got[0]) !== before) renew(head, draw(await sumUp()));
     } catch { /* what is shown stays; the next look may do better */ }
   }, signal);
 
@@ -178,7 +178,7 @@ export function escrows({ name, query: given, signal }, by, after) {
     h("div", { class: "filters" },
       tabs("Which escrows", [choice("All", ""), ...states.map((each) => choice(each.toLowerCase(), each))]),
       by.group && find(name)),
-    tray, shown.element];
+    shown.element, tray];
 }
 
 /** One escrow of the group, by its key or number. */

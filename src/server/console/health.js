@@ -1,6 +1,6 @@
 // Health: how fast it goes and how well, over the last quarter of an hour.
 import { get } from "./api.js";
-import { every, h, since, span, svg, time } from "./dom.js";
+import { every, h, renew, since, span, svg, time } from "./dom.js";
 import { facts, fillWith, heading, section } from "./parts.js";
 import { grouped } from "./money.js";
 import { duration } from "./overview.js";
@@ -42,7 +42,7 @@ export function health({ signal }) {
   fillWith(place, look, { rows: 12, signal });
   every(5, async () => {
     try {
-      place.replaceChildren(...await look());
+      renew(place, await look());
     } catch (problem) {
       if (problem.name !== "AbortError") told.textContent = `not renewed: ${problem.message}`;
     }

@@ -1,6 +1,6 @@
 // Overview: how much is where, whether every law holds, what waits, how fast it goes.
 import { follow, get } from "./api.js";
-import { escrow, event, every, h, since, span, time } from "./dom.js";
+import { escrow, event, every, h, renew, since, span, time } from "./dom.js";
 import { bar, copier, dash, facts, figures, fillWith, heading, section } from "./parts.js";
 import { amount, grouped } from "./money.js";
 import { table } from "./table.js";
@@ -17,7 +17,7 @@ export function overview({ signal }) {
   let speed = null;
   let shown = null;
 
-  const draw = () => shown && books.replaceChildren(...content(shown, speed));
+  const draw = () => shown && renew(books, content(shown, speed));
   const refresh = async () => {
     const [now, health] = await Promise.all([get("/v1/overview", signal), get("/v1/health", signal).catch(() => speed)]);
     shown = now;
@@ -118,7 +118,7 @@ function waits({ due, frozen, sealing }) {
       sealing?.failure && ["Sealing fails", h("strong", { class: "wrong" }, sealing.failure)],
     ]),
     stuck.length > 0 && h("ul", { class: "stuck" }, stuck.slice(0, 20).map((each) => h("li", {},
-      escrow(each.escrow), ` could not be ${each.due === "refund" ? "refunded" : "released"} on `, time(each.at), ": ", each.message))));
+      escrow(each.escrow, `escrow ${each.escrow}`), ` could not be ${each.due === "refund" ? "refunded" : "released"} on `, time(each.at), ": ", each.message))));
 }
 
 function pace(health) {

@@ -1,5 +1,5 @@
 // What pages are made of: headings, states of loading and failure, words of state, bars, dialogs.
-import { h, say, svg } from "./dom.js";
+import { h, put, say, svg } from "./dom.js";
 import { amount, grouped, money } from "./money.js";
 import { session } from "./api.js";
 
@@ -45,12 +45,12 @@ export function failed(problem, again) {
 
 /** Fills `place` with what `make` gives; meanwhile and otherwise says so. */
 export async function fillWith(place, make, { rows, signal } = {}) {
-  if (!place.hasChildNodes()) place.replaceChildren(loading(rows));
+  if (!place.hasChildNodes()) put(place, loading(rows));
   try {
-    place.replaceChildren(...[await make()].flat());
+    put(place, await make());
   } catch (problem) {
     if (problem.name === "AbortError" || signal?.aborted) return;
-    place.replaceChildren(failed(problem, () => {
+    put(place, failed(problem, () => {
       place.replaceChildren();
       fillWith(place, make, { rows, signal });
     }));
@@ -130,7 +130,7 @@ export function dialog(title) {
   element.addEventListener("close", () => {
     gone.abort();
     element.remove();
-    cameFrom?.isConnected && cameFrom.focus();
+    (cameFrom?.isConnected ? cameFrom : document.querySelector("#main h1"))?.focus();
   });
   document.body.append(element);
   element.showModal();

@@ -2,7 +2,7 @@
 //
 // A table is one stop of the Tab key. Arrows go from row to row and, in a row, from link to link; Home and End to
 // the ends; Enter opens. On a narrow screen a row is a small block: its cells keep their labels.
-import { h, say } from "./dom.js";
+import { h, put, say } from "./dom.js";
 import { button, empty, failed, loading } from "./parts.js";
 import { grouped } from "./money.js";
 
@@ -83,7 +83,7 @@ export function list({ caption, thing, columns, load, keep, none, signal, reach 
 
   async function more(after) {
     const first = shown === 0;
-    foot.replaceChildren(first ? loading(8) : h("p", { class: "small" }, "Loading…"));
+    put(foot, first ? loading(8) : h("p", { class: "small" }, "Loading…"));
     let next = after;
     try {
       for (let page = 0, found = 0; page < reach; ++page) {
@@ -100,7 +100,7 @@ export function list({ caption, thing, columns, load, keep, none, signal, reach 
       }
     } catch (problem) {
       if (problem.name === "AbortError" || signal.aborted) return;
-      foot.replaceChildren(failed(problem, () => more(next)));
+      put(foot, failed(problem, () => more(next)));
       return;
     }
     end(next, first);
@@ -110,7 +110,7 @@ export function list({ caption, thing, columns, load, keep, none, signal, reach 
     const total = `${grouped(shown)} ${thing}${shown === 1 ? "" : "s"}` +
       (keep && looked > shown ? ` of ${grouped(looked)} looked at` : "");
     if (next !== null && next !== undefined) {
-      foot.replaceChildren(h("p", { class: "small" }, `${total} so far`),
+      put(foot, h("p", { class: "small" }, `${total} so far`),
         button("Show more", async (click) => {
           const last = grid.body.lastElementChild;
           click.target.disabled = true;
@@ -119,9 +119,9 @@ export function list({ caption, thing, columns, load, keep, none, signal, reach 
           if (fresh && stops(fresh)[0]) stops(fresh)[0].focus();
         }));
     } else if (shown === 0) {
-      foot.replaceChildren(none ?? empty(`No ${thing}s.`));
+      put(foot, none ?? empty(`No ${thing}s.`));
     } else {
-      foot.replaceChildren(h("p", { class: "small" }, `${total}${shown > 25 ? ". That is all." : ""}`));
+      put(foot, h("p", { class: "small" }, `${total}${shown > 25 ? ". That is all." : ""}`));
     }
     if (!first) say(total);
   }
