@@ -133,7 +133,7 @@ function single({ query: { seq }, signal }) {
     if (!got || Number(got.seq) !== number) {
       return empty(`There is no event ${seq}.`, h("a", { href: link(["events"]) }, "The latest events"));
     }
-    const currencies = await currenciesOf(accountsOf(got).slice(0, 50), signal);
+    const currencies = await currenciesOf(got.postings, signal);
     return [
       h("p", { class: "lead" }, h("strong", {}, opWords[got.op] ?? got.op), " ", about(got)),
       facts([["Time", time(got.at)], ["Who", got.actor ?? "not said"], got.key && ["Key", h("code", { class: "name" }, got.key)],
@@ -151,7 +151,9 @@ function single({ query: { seq }, signal }) {
       h("a", { href: link(["events"], { seq: String(number + 1) }) }, "after →")) }), place] };
 }
 
-async function currenciesOf(names, signal) {
+/** An account's currency, where the posting does not say it. */
+async function currenciesOf(lines, signal) {
+  const names = [...new Set(lines.filter((line) => !line.currency).map((line) => line.account))].slice(0, 50);
   return Object.fromEntries(await Promise.all(names.map(async (each) => [each, (await get(path`/v1/accounts/${each}`, signal)).currency])));
 }
 
@@ -159,7 +161,7 @@ function postings(rows, currencies) {
   const { element, append } = table("Postings", [
     { label: "Account", kind: "main", cell: (row) => account(row.account) },
     { label: "Bucket", cell: (row) => row.bucket },
-    { label: "Amount", kind: "amount", cell: (row) => currencies[row.account] ? signedMoney(row, currencies[row.account]) : `${grouped(row.amount)} minor units` }]);
+    { label: "Amount", kind: "amount", cell: (row) => row.currency ?? currencies[row.account] ? signedMoney(row, row.currency ?? currencies[row.account]) : `${grouped(row.amount)} minor units` }]);
   append(rows.slice(0, 500));
   return [element, rows.length > 500 && h("p", { class: "small" }, `The first 500 of ${grouped(rows.length)}.`)];
 }

@@ -71,6 +71,7 @@ export function overview({ signal }) {
 
 function content(now, health) {
   return [
+    now.failure && h("div", { class: "failed", role: "alert" }, h("p", { class: "title" }, "The ledger does not answer."), h("p", {}, now.failure)),
     now.currencies.length ? [
       figures("Money by currency", now.currencies, [
         ["Available", (total) => dash(total.available, total.currency)],
@@ -99,7 +100,10 @@ function laws({ audit }) {
   const checks = audit?.checks ?? [];
   return section("Laws",
     h("p", { class: `verdict ${kind}` }, title),
-    audit?.at && h("p", { class: "small" }, "Checked ", since(audit.at), audit.checked_seq ?? audit.seq ? ["; up to event ", event(audit.checked_seq ?? audit.seq)] : "", "."),
+    audit?.commands_stopped && h("p", { class: "wrong" }, `Commands are stopped: ${audit.commands_stopped}`),
+    audit?.failure && h("p", { class: "wrong" }, `The last check could not end: ${audit.failure}`),
+    audit?.at && h("p", { class: "small" }, "The whole history checked ", since(audit.at), audit.seq ? [", up to event ", event(audit.seq)] : "",
+      audit.checked_seq > audit.seq ? ["; each event as it comes, up to ", event(audit.checked_seq)] : "", "."),
     checks.length > 0 && h("details", { open: audit.state === "broken" },
       h("summary", {}, `${checks.filter((check) => check.ok).length} of ${checks.length} checks hold`),
       h("ul", { class: "checks" }, checks.map((check) => h("li", { class: check.ok ? "good" : "bad" },
@@ -114,11 +118,12 @@ function waits({ due, frozen, sealing }) {
       due?.waiting !== undefined && due?.waiting !== null && ["Waiting for a date", grouped(due.waiting)],
       frozen !== null && frozen !== undefined && ["Frozen", grouped(frozen)],
       due && ["Stuck", stuck.length ? h("strong", { class: "wrong" }, grouped(stuck.length)) : "none"],
+      due?.failure && ["Dates fail", h("strong", { class: "wrong" }, due.failure)],
       sealing && ["Not yet sealed", `${grouped(sealing.unsealed)} events${sealing.since ? `, since ${since(sealing.since)}` : ""}`],
       sealing?.failure && ["Sealing fails", h("strong", { class: "wrong" }, sealing.failure)],
     ]),
     stuck.length > 0 && h("ul", { class: "stuck" }, stuck.slice(0, 20).map((each) => h("li", {},
-      escrow(each.escrow, `escrow ${each.escrow}`), ` could not be ${each.due === "refund" ? "refunded" : "released"} on `, time(each.at), ": ", each.message))));
+      escrow(each.escrow, `escrow ${each.escrow}`), " was due on ", time(each.due), " and could not be settled: ", each.message, h("span", { class: "small" }, ` Tried ${since(each.at)}.`)))));
 }
 
 function pace(health) {
