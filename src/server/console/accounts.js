@@ -105,7 +105,7 @@ function statement({ name, query: given, signal, go }, got) {
       go({ from: from.input.value, until: until.input.value });
     } }, from.element, until.element, h("button", { type: "submit" }, "Show"),
     h("span", { class: "quick" }, quick("This month", ...month(0)), quick("Last month", ...month(1)), quick("All", "", "")),
-    h("span", { class: "push" }, told, button("Download CSV", (click) => download(name, limits, click.target, told, signal)))),
+    h("span", { class: "push" }, button("Download CSV", (click) => download(name, limits, click.target, told, signal)), told)),
     shown.element,
   ];
 }

@@ -85,17 +85,33 @@ export async function post(address, command, { key, signal } = {}) {
 /** The answer itself, for what is read as it comes. */
 export const open = (address, accept, signal) => ask(address, { headers: { Accept: accept }, signal });
 
+const seen = () => new Promise((done) => {
+  if (!document.hidden) return done();
+  return document.addEventListener("visibilitychange", function look() {
+    if (document.hidden) return;
+    document.removeEventListener("visibilitychange", look);
+    done();
+  });
+});
+
 /**
  * Server-sent events, for as long as `signal` is not aborted; comes back by itself where it left off.
+ * A tab that is not seen lets go: a browser has six connections to a server, for all of its tabs.
  * @param tell {event(data), state("live" | "waiting", problem?)}
  */
 export async function follow(after, tell, signal) {
   let last = after;
   let delay = 1;
   while (!signal.aborted) {
+    await seen();
+    if (signal.aborted) return;
+    const hidden = new AbortController();
+    let problem = null;
+    const hide = () => { if (document.hidden) hidden.abort(); };
+    document.addEventListener("visibilitychange", hide);
     try {
       const response = await ask(`/v1/events?after=${last}`,
-        { headers: { Accept: "text/event-stream", "Last-Event-ID": String(last) }, signal });
+        { headers: { Accept: "text/event-stream", "Last-Event-ID": String(last) }, signal: AbortSignal.any([signal, hidden.signal]) });
       tell.state("live");
       delay = 1;
       const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -108,17 +124,20 @@ export async function follow(after, tell, signal) {
         for (const block of blocks) {
           const data = block.split("\n").filter((line) => line.startsWith("data:")).map((line) => line.slice(5)).join("\n");
           if (!data) continue;
-          const seen = parse(data);
-          last = seen.seq;
-          tell.event(seen);
+          const happened = parse(data);
+          last = happened.seq;
+          tell.event(happened);
         }
       }
     } catch (error) {
       if (signal.aborted || error.status === 401 || error.status === 403) return;
-      tell.state("waiting", error);
+      problem = error;
+    } finally {
+      document.removeEventListener("visibilitychange", hide);
     }
     if (signal.aborted) return;
-    tell.state("waiting");
+    if (hidden.signal.aborted) continue;
+    tell.state("waiting", problem);
     await new Promise((done) => { setTimeout(done, delay * 1000); });
     delay = Math.min(delay * 2, 15);
   }

@@ -68,7 +68,7 @@ async function show() {
 function search() {
   const input = h("input", { type: "search", id: "search", role: "combobox", "aria-expanded": "false", "aria-controls": "found",
     "aria-autocomplete": "list", "aria-label": "Search an escrow, account, group or event", autocomplete: "off",
-    spellcheck: "false", placeholder: "Search: escrow, account, group" });
+    spellcheck: "false", placeholder: "Search  ( / )" });
   const found = h("ul", { id: "found", role: "listbox", "aria-label": "Found", hidden: true });
   let asked = new AbortController();
   let timer = 0;

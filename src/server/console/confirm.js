@@ -11,7 +11,9 @@ const gist = (answer) => JSON.stringify(
   [answer.result.totals, answer.result.skipped_count, answer.result.to_payer],
   (_, value) => (typeof value === "bigint" ? String(value) : value));
 
-const uncertain = (problem) => !problem.answered || problem.status >= 500 || problem.status === 408;
+/** Whether it may have happened all the same. Some refusals of a server in trouble are sure. */
+const uncertain = (problem) => !problem.answered || problem.status === 408 ||
+  (problem.status >= 500 && !["busy", "overloaded", "storage_full"].includes(problem.code));
 
 /**
  * @param title    of the dialog

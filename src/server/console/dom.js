@@ -54,6 +54,7 @@ const two = (number) => String(number).padStart(2, "0");
 /** "2026-11-24 09:00:00" in UTC */
 export function utc(text) {
   const at = new Date(text);
+  if (Number.isNaN(at.getTime())) return String(text);
   return `${at.getUTCFullYear()}-${two(at.getUTCMonth() + 1)}-${two(at.getUTCDate())} ` +
     `${two(at.getUTCHours())}:${two(at.getUTCMinutes())}:${two(at.getUTCSeconds())}`;
 }
@@ -95,6 +96,29 @@ export const event = (seq) =>
 export function freshKey() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return "console:" + Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/**
+ * Gathers what comes one by one and gives it on together, a few times a second: what streams in may be faster than a
+ * page can be drawn. The last `most` are kept, and `lost` says whether there were more.
+ */
+export function gather(most, give, signal) {
+  let kept = [];
+  let lost = false;
+  let timer = 0;
+  signal.addEventListener("abort", () => clearTimeout(timer));
+  return (each) => {
+    kept.push(each);
+    if (kept.length > 2 * most) {
+      kept = kept.slice(-most);
+      lost = true;
+    }
+    timer ||= setTimeout(() => {
+      const [rows, more] = [kept.slice(-most), lost || kept.length > most];
+      [kept, lost, timer] = [[], false, 0];
+      give(rows, more);
+    }, 150);
+  };
 }
 
 /** Runs `work` every `seconds` while the page is seen, until it is left; never twice at once. */

@@ -1,6 +1,6 @@
 // Events: the chain as it grows, newest first; further back as asked; each with its postings.
 import { follow, get, path, query } from "./api.js";
-import { account, escrow, event, h, link, put, say, time } from "./dom.js";
+import { account, escrow, event, gather, h, link, put, say, time } from "./dom.js";
 import { button, copier, empty, facts, failed, field, fillWith, heading, section } from "./parts.js";
 import { grouped, signed, sums } from "./money.js";
 import { table } from "./table.js";
@@ -46,7 +46,6 @@ export function events(context) {
   const head = h("div", {});
   const grid = table("Events, newest first", eventColumns);
   const foot = h("div", { class: "foot" });
-  let newest = 0;
   let oldest = 0;
   let looked = 0;
   const filtered = given.op || given.actor || given.account;
@@ -100,22 +99,27 @@ export function events(context) {
 
   fillWith(head, async () => {
     const now = await get("/v1/status", signal);
-    newest = oldest = Number(now.seq);
+    oldest = Number(now.seq);
     await back();
-    follow(newest, {
+    follow(Number(now.seq), {
       state: (state, problem) => { live.textContent = state === "live" ? "live" : problem ? `waiting: ${problem.message}` : "waiting"; },
-      event: (seen) => {
-        newest = seen.seq;
-        looked += 1;
-        drawHead(seen.seq, seen.hash);
-        if (!keep(seen)) return;
-        grid.prepend([seen]);
-        grid.body.firstElementChild.classList.add("new");
+      event: gather(most, (rows, lost) => {
+        drawHead(rows.at(-1).seq, rows.at(-1).hash);
+        looked += rows.length;
+        if (lost) { // what lies between is read again by who looks further back
+          grid.clear();
+          oldest = rows[0].seq - 1;
+          looked = rows.length;
+        }
+        const kept = rows.filter(keep);
+        grid.prepend(kept);
+        for (const row of [...grid.body.rows].slice(0, kept.length)) row.classList.add("new");
         while (grid.body.rows.length > most) {
           oldest = Math.max(oldest, Number(grid.body.lastElementChild.querySelector(".seq").dataset.seq) - 1);
           grid.body.lastElementChild.remove();
         }
-      },
+        if (kept.length || lost) tell();
+      }, signal),
     }, signal);
     drawHead(now.seq, now.head);
     return [...head.childNodes];
@@ -146,7 +150,7 @@ function single({ query: { seq }, signal }) {
     ].filter(Boolean);
   }, { signal, rows: 6 });
   return { title: `Event ${seq}`, content: [
-    heading(`Event ${number ? grouped(number) : seq}`, { over: "Event", beside: h("nav", { class: "actions", "aria-label": "Neighbours" },
+    heading(`Event ${number ? grouped(number) : seq}`, { over: "In the chain", beside: h("nav", { class: "actions", "aria-label": "Neighbours" },
       number > 1 && h("a", { href: link(["events"], { seq: String(number - 1) }) }, "← before"), " ",
       h("a", { href: link(["events"], { seq: String(number + 1) }) }, "after →")) }), place] };
 }

@@ -1,6 +1,6 @@
 // Overview: how much is where, whether every law holds, what waits, how fast it goes.
 import { follow, get } from "./api.js";
-import { escrow, event, every, h, renew, since, span, time } from "./dom.js";
+import { escrow, event, every, gather, h, renew, since, span, time } from "./dom.js";
 import { bar, copier, dash, facts, figures, fillWith, heading, section } from "./parts.js";
 import { amount, grouped } from "./money.js";
 import { table } from "./table.js";
@@ -47,16 +47,16 @@ export function overview({ signal }) {
   async function stream(seq) {
     follow(Math.max(0, Number(seq) - latest), {
       state: (state, problem) => { live.textContent = state === "live" ? "live" : problem ? `waiting: ${problem.message}` : "waiting"; },
-      event: (seen) => {
+      event: gather(latest, (rows) => {
         happened.element.hidden = false;
-        happened.prepend([seen]);
+        happened.prepend(rows);
         while (happened.body.rows.length > latest) happened.body.lastElementChild.remove();
         if (!happened.body.querySelector('[tabindex="0"]')) {
           const first = happened.body.querySelector("a");
           if (first) first.tabIndex = 0;
         }
-        if (BigInt(seen.seq) > BigInt(shown.seq)) soon();
-      },
+        if (BigInt(rows.at(-1).seq) > BigInt(shown.seq)) soon();
+      }, signal),
     }, signal);
   }
 

@@ -36,7 +36,8 @@ export function failed(problem, again) {
     : !problem.answered || problem.status >= 500 ? "Nothing is lost by waiting: try again in a moment." : null;
   return h("div", { class: "failed", role: "alert" },
     h("p", { class: "title" }, missing ? "There is no such thing here." : "This could not be shown."),
-    h("p", {}, problem.message, " ", advice),
+    h("p", {}, problem.message),
+    advice && h("p", {}, advice),
     h("p", { class: "small" },
       [problem.where, problem.status || null, problem.code, problem.request && `request ${problem.request}`]
         .filter(Boolean).join(" · ")),
