@@ -81,8 +81,8 @@ std::expected<App::Match, http::Response> App::match(const http::Head& head) con
     }
   }
   if (there.empty()) {
-    return refuse(Trouble::not_found, fmt::format("there is no {}: /openapi.json says what there is",
-                                                  head.target.substr(0, head.target.find('?'))));
+    return refuse(Trouble::not_found,
+                  fmt::format("there is no {}", head.target.substr(0, head.target.find('?'))));
   }
   const auto route =
       std::ranges::find_if(there, [&](const Route* each) { return each->method == method_of(head); });
@@ -214,8 +214,8 @@ void App::handle(http::Request request, http::Respond respond) {
                         .body_bytes = finished->bytes,
                         .took = clock_.monotonic() - finished->began});
     body_bytes_.fetch_sub(finished->bytes, std::memory_order_relaxed);
-    requests_.fetch_sub(1, std::memory_order_relaxed);
     finished->respond(std::move(response));
+    if (requests_.fetch_sub(1) == 1 && draining_.load()) requests_.notify_all();
   };
   if (finished->bytes > 0 && held > options_.most_body_bytes) {
     return answer(problem(Trouble::overloaded, kTooMuch, finished->head.id));
@@ -223,6 +223,10 @@ void App::handle(http::Request request, http::Respond respond) {
   Call call{std::move(request), std::move(matched->path), std::move(matched->query),
             std::move(matched->caller)};
   matched->route->run(std::move(call), answer);
+}
+
+void App::wait_until_idle() const {
+  for (auto left = requests_.load(); left != 0; left = requests_.load()) requests_.wait(left);
 }
 
 http::Response App::broken(int status, std::string_view detail, const std::string& request_id) {

@@ -38,6 +38,8 @@ class App final : public http::Handler {
   [[nodiscard]] std::size_t under_way() const { return requests_.load(std::memory_order_relaxed); }
   /// From now on /readyz and every new request say that the server is stopping.
   void drain() { draining_.store(true); }
+  /// Until every request that was taken is answered. \pre `drain`, and nobody hands over more
+  void wait_until_idle() const;
   [[nodiscard]] bool draining() const { return draining_.load(); }
 
  private:

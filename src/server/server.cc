@@ -11,13 +11,20 @@
 #include "http/server.h"
 #include "server/app.h"
 #include "server/commands_api.h"
+#include "server/console.h"
+#include "server/event_pages.h"
+#include "server/events_api.h"
+#include "server/follower.h"
 #include "server/health_api.h"
 #include "server/keys.h"
 #include "server/listen_address.h"
 #include "server/notify.h"
 #include "server/problem.h"
+#include "server/queries_api.h"
 #include "server/seen.h"
 #include "server/signals.h"
+#include "server/webhooks.h"
+#include "server/webhooks_api.h"
 #include "server/workers.h"
 
 namespace holdfast::server {
@@ -83,6 +90,7 @@ class Running {
   Result<void> open_ledger();
   Result<void> open_keys(Listening& listening);
   void watch();
+  Result<void> follow();
   void law_broken(const std::string& what);
   void add_routes();
   [[nodiscard]] std::vector<Route> gated(std::vector<Route> routes);
@@ -105,6 +113,9 @@ class Running {
   std::unique_ptr<AuditWatch> audit_;
   std::unique_ptr<DueWatch> due_;
   std::unique_ptr<Pulse> pulse_;
+  std::unique_ptr<Follower> follower_;
+  std::unique_ptr<EventPages> pages_;
+  std::unique_ptr<Webhooks> webhooks_;
   mutable std::mutex transport_mutex_;
   std::unique_ptr<http::Server> transport_;
 };
@@ -218,6 +229,22 @@ std::vector<Route> Running::gated(std::vector<Route> routes) {
   return routes;
 }
 
+Result<void> Running::follow() {
+  follower_ = std::make_unique<Follower>(*ledger_, system_clock());
+  pages_ = std::make_unique<EventPages>(*ledger_);
+  const auto tell = [this](const WebhookNotice& notice) {
+    const auto level = notice.kind == WebhookNotice::Kind::recovered ? Level::info
+                       : notice.kind == WebhookNotice::Kind::failing ? Level::warning
+                                                                     : Level::error;
+    log_.write(level, "webhook", {{"webhook", notice.webhook}, {"detail", notice.message}});
+  };
+  auto webhooks =
+      Webhooks::open({*state_, *ledger_, *follower_, *pages_, system_clock(), system_random(), tell});
+  if (!webhooks) return std::unexpected(webhooks.error());
+  webhooks_ = std::move(*webhooks);
+  return {};
+}
+
 void Running::add_routes() {
   const HealthParts health{.clock = system_clock(),
                            .metrics = metrics_,
@@ -242,7 +269,16 @@ void Running::add_routes() {
   app_->add(health_routes(health));
   CommandsApiOptions commands;
   commands.decides_in_order = !in_postgres(options_.ledger_url);
-  app_->add(gated(command_routes(*ledger_, *workers_, system_clock(), seen_, [] {}, commands)));
+  app_->add(gated(
+      command_routes(*ledger_, *workers_, system_clock(), seen_, [this] { follower_->nudge(); }, commands)));
+  app_->add(query_routes(*ledger_, *workers_));
+  const Execute execute = [this](std::function<void()> work) { return workers_->post(std::move(work)); };
+  const MakeProblem make_problem = [](const Error& error, const http::Head& head) {
+    return problem(error, head.id);
+  };
+  app_->add(event_routes({*pages_, *follower_, system_clock(), execute, make_problem}));
+  app_->add(webhook_routes(*webhooks_, *ledger_, execute, make_problem));
+  app_->add(console_routes());
   std::vector<std::string> paths;
   for (const auto& route : app_->routes()) {
     if (std::ranges::find(paths, route.path) == paths.end()) paths.push_back(route.path);
@@ -267,6 +303,7 @@ Result<Listening> Running::start() {
   workers_ = std::make_unique<Workers>(options_.workers, kLongestQueue);
   app_ = std::make_unique<App>(*keys_, system_clock(), seen_);
   watch();
+  if (auto done = follow(); !done) return std::unexpected(done.error());
   add_routes();
   http::ServerOptions transport;
   transport.address = address_.address;
@@ -298,6 +335,8 @@ void Running::reload() {
 void Running::stop() {
   if (app_) app_->drain();
   notify_service_manager("STOPPING=1");
+  if (follower_) follower_->stop();  // ends long polls and streams
+  if (webhooks_) webhooks_->stop();
   if (transport_ && !transport_->drain(options_.drain)) {
     log_.write(Level::warning, "some requests were not answered in time, and are cut off");
   }
@@ -306,13 +345,18 @@ void Running::stop() {
     const std::scoped_lock hold(transport_mutex_);
     transport = std::move(transport_);
   }
-  transport.reset();  // before what its requests ask
-  due_.reset();       // and with it what it has under way
+  transport.reset();
+  if (app_)
+    app_->wait_until_idle();  // what was taken goes to its end, whether or not its client is still there
+  due_.reset();               // and with it what it has under way
   audit_.reset();
   books_.reset();
   pulse_.reset();
-  ledger_.reset();  // finishes what was submitted
   workers_.reset();
+  webhooks_.reset();
+  ledger_.reset();  // finishes what was submitted
+  pages_.reset();
+  follower_.reset();
 }
 
 }  // namespace
