@@ -101,6 +101,18 @@ class Console(unittest.TestCase):
                 self.browser.see(f"EUR {money(row['available'])} {money(row['held'])}", ".figures")
         self.browser.see("live", ".live")
 
+    def test_the_overview_renews_itself_and_does_not_hurry(self):
+        b = self.browser
+        self.open("#/", "How far escrows are settled")
+        b.see("live", ".live")
+        b.run("performance.clearResourceTimings()")
+        self.server.ask("/v1/deposits", {"key": "overview:1", "account": "user:1", "amount": 12_34})
+        row = next(row for row in self.server.ask("/v1/trial-balance")["rows"] if row["currency"] == "EUR")
+        b.see(f"EUR {money(row['available'])} {money(row['held'])}", ".figures")
+        b.see("deposit", "main .rows")
+        asked = b.run("return performance.getEntriesByType('resource').filter((each) => each.name.endsWith('/v1/overview')).length")
+        self.assertLessEqual(asked, 10)
+
     def test_an_escrow_is_found_by_its_key_and_explained(self):
         b = self.browser
         self.server.ask("/v1/overview")
@@ -169,6 +181,18 @@ class Console(unittest.TestCase):
         b.go("#/events?op=freeze")
         b.see("chargeback 91", "main")
         self.assertNotIn("deposit", b.text("main .rows"))
+
+    def test_the_stream_goes_on_after_the_server_was_away(self):
+        b = self.browser
+        self.open("#/events", "deposit")
+        b.see("live", ".live")
+        self.expected = ["ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED_ENCODING", "ERR_EMPTY_RESPONSE", "ERR_CONNECTION_RESET"]
+        self.server.stop()
+        b.see("waiting", ".live")
+        self.server.start()
+        self.server.ask("/v1/deposits", {"key": "away:1", "account": "user:1", "amount": 4712, "reason": "seen after"})
+        b.see("seen after", "main .rows")
+        b.see("live", ".live")
 
     # Moving money
 
@@ -320,6 +344,23 @@ class Console(unittest.TestCase):
         b.press("Reopen the group")
         b.see("The group is open again.", "dialog")
         self.assertTrue(self.server.ask("/v1/groups/campaign:close")["open"])
+
+    def test_very_large_groups_settle_in_steps(self):
+        b = self.browser
+        size = 101_000
+        hold = {"op": "hold", "payer": "user:2", "beneficiary": "maker:many", "amount": 50, "fee_plan": "standard", "group": "campaign:huge"}
+        for start in range(0, size, 4000):
+            self.server.fill([{**hold, "key": f"huge:{number}"} for number in range(start, min(size, start + 4000))])
+        self.open("#/groups/campaign:huge", "101,000 unsettled")
+        seq = self.server.ask("/v1/status")["seq"]
+        b.press("Release…")
+        b.see("So many settle in steps of 10,000.", "dialog")
+        b.press("Release 101,000 escrows, 50,500.00 EUR")
+        b.see("Released 101,000 escrows, 50,500.00 EUR.", "dialog")
+        b.shot("large-group")
+        group = self.server.ask("/v1/groups/campaign:huge")
+        self.assertEqual((group["escrows"], group["live"]), (size, 0))
+        self.assertEqual(self.server.ask("/v1/status")["seq"], seq + 11, "an event a step")
 
     def test_a_release_with_the_keyboard_alone(self):
         b = self.browser

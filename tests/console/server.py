@@ -43,9 +43,10 @@ class Server:
         return done.stdout + done.stderr
 
     def start(self):
-        """Starts it on a free port, and reads from what it prints where it is."""
+        """Starts it, on a free port the first time and then on the same, and reads from what it prints where it is."""
+        port = self.url.rpartition(":")[2] or "0"
         self.process = subprocess.Popen(
-            [self.program, "--ledger", str(self.ledger), "serve", "--listen", "127.0.0.1:0"],
+            [self.program, "--ledger", str(self.ledger), "serve", "--listen", f"127.0.0.1:{port}"],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         printed = ""
         for line in self.process.stdout:
@@ -58,7 +59,7 @@ class Server:
         # What it prints later must not fill the pipe.
         self.drain = subprocess.Popen(["cat"], stdin=self.process.stdout, stdout=subprocess.DEVNULL)
 
-    def __exit__(self, *_):
+    def stop(self):
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
@@ -70,6 +71,9 @@ class Server:
             self.process.stdout.close()
         if hasattr(self, "drain"):
             self.drain.wait(timeout=20)
+
+    def __exit__(self, *_):
+        self.stop()
         shutil.rmtree(self.place, ignore_errors=True)
 
     def ask(self, path: str, body: dict | None = None, key: str = "admin"):

@@ -7,10 +7,12 @@ import { table } from "./table.js";
 import { eventColumns } from "./events.js";
 
 const latest = 8;
+const farBehind = 500; // events: then what is between is left out, and the latest are shown
 
 export function overview({ signal }) {
   const books = h("div", {});
   const live = h("span", { class: "small live" }, "");
+  const told = h("p", { class: "small wrong", role: "status" });
   const happened = table("Latest events", eventColumns.slice(0, 5));
   const recent = h("div", {}, happened.element);
   happened.element.hidden = true;
@@ -22,7 +24,6 @@ export function overview({ signal }) {
     const [now, health] = await Promise.all([get("/v1/overview", signal), get("/v1/health", signal).catch(() => speed)]);
     shown = now;
     speed = health;
-    live.textContent = "";
     return now;
   };
   const start = async () => {
@@ -30,24 +31,34 @@ export function overview({ signal }) {
     stream(now.seq);
     return content(shown, speed);
   };
-  const renew = async () => {
+  const look = async () => {
     if (!shown) return;
     try {
       await refresh();
+      told.textContent = "";
       draw();
+      if (Number(shown.seq) > lastSeen + farBehind) stream(shown.seq);
     } catch (problem) {
-      if (problem.name !== "AbortError") live.textContent = `not renewed since ${time(shown.at).textContent}: ${problem.message}`;
+      if (problem.name !== "AbortError") told.textContent = `not renewed since ${time(shown.at).textContent}: ${problem.message}`;
     }
   };
 
   let waiting = 0;
-  const soon = () => { waiting ||= setTimeout(() => { waiting = 0; if (!document.hidden) renew(); }, 1000); };
+  const soon = () => { waiting ||= setTimeout(() => { waiting = 0; if (!document.hidden) look(); }, 1000); };
   signal.addEventListener("abort", () => clearTimeout(waiting));
 
-  async function stream(seq) {
+  let streaming = new AbortController();
+  signal.addEventListener("abort", () => streaming.abort());
+  let lastSeen = 0;
+
+  function stream(seq) {
+    streaming.abort();
+    streaming = new AbortController();
+    lastSeen = Number(seq);
     follow(Math.max(0, Number(seq) - latest), {
       state: (state, problem) => { live.textContent = state === "live" ? "live" : problem ? `waiting: ${problem.message}` : "waiting"; },
       event: gather(latest, (rows) => {
+        lastSeen = Number(rows.at(-1).seq);
         happened.element.hidden = false;
         happened.prepend(rows);
         while (happened.body.rows.length > latest) happened.body.lastElementChild.remove();
@@ -56,15 +67,15 @@ export function overview({ signal }) {
           if (first) first.tabIndex = 0;
         }
         if (BigInt(rows.at(-1).seq) > BigInt(shown.seq)) soon();
-      }, signal),
-    }, signal);
+      }, streaming.signal),
+    }, streaming.signal);
   }
 
   fillWith(books, start, { rows: 12, signal });
-  every(5, renew, signal);
+  every(5, look, signal);
   return {
     title: "Overview",
-    content: [heading("Overview", { over: "The books as they stand", beside: live }), books,
+    content: [heading("Overview", { over: "The books as they stand", beside: live }), told, books,
       section("Latest events", recent, h("p", { class: "small" }, h("a", { href: "#/events" }, "All events")))],
   };
 }
