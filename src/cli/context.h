@@ -10,8 +10,11 @@
 #include "cli/output.h"
 #include "cli/terminal.h"
 #include "holdfast/ledger.h"
+#include "text/text.h"
 
 namespace holdfast::cli {
+
+using namespace text;  // its words are those of every command here
 
 struct Context {
   std::string ledger_url = "./holdfast-data";

@@ -7,9 +7,9 @@
 #include "base/random.h"
 #include "cli/commands.h"
 #include "cli/table.h"
-#include "cli/text.h"
 #include "json/writer.h"
 #include "server/keys.h"
+#include "text/text.h"
 
 namespace holdfast::cli {
 
