@@ -154,7 +154,7 @@ void App::refused(const http::Head& head, const http::Response& response) const 
                       .status = response.status,
                       .key = {},
                       .code = response.tag,
-                      .detail = response.body,
+                      .problem = response.body,
                       .took = {}});
 }
 
@@ -210,7 +210,7 @@ void App::handle(http::Request request, http::Respond respond) {
                         .status = status,
                         .key = finished->key,
                         .code = response.tag,
-                        .detail = status >= 400 ? std::string_view(response.body) : std::string_view(),
+                        .problem = status >= 400 ? std::string_view(response.body) : std::string_view(),
                         .body_bytes = finished->bytes,
                         .took = clock_.monotonic() - finished->began});
     body_bytes_.fetch_sub(finished->bytes, std::memory_order_relaxed);

@@ -17,9 +17,9 @@ struct RequestSeen {
   const http::Head& head;
   std::string_view route;  // its path with `{…}`, empty where there is none of that path
   int status = 200;
-  std::string_view key;   // the name of the key that asked; empty: none
-  std::string_view code;  // of the problem that was answered; empty: none
-  std::string_view detail{};
+  std::string_view key;        // the name of the key that asked; empty: none
+  std::string_view code;       // of the problem that was answered; empty: none
+  std::string_view problem{};  // the body of that answer
   std::size_t body_bytes = 0;  // of the request
   std::chrono::nanoseconds took{};
 };
