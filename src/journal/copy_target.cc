@@ -54,8 +54,9 @@ Result<std::unique_ptr<CopyTarget>> CopyTarget::open(const std::filesystem::path
   const auto is_none = [&] { return !identity && identity.error().code == ErrorCode::not_a_ledger; };
   if (!identity && !is_none()) return std::unexpected(identity.error());
   if (is_none()) {
-    // Before a lock is left in somebody's directory.
-    if (auto free = check_free(*target->root_); !free) return std::unexpected(free.error());
+    // Before a lock is left in somebody's directory; another may be making the ledger at this moment.
+    if (auto free = check_free(*target->root_); !free && !read_identity(*target->root_))
+      return std::unexpected(free.error());
   }
   auto lock = target->root_->lock("LOCK", "holdfast copy");
   if (!lock && lock.error().error_number == EWOULDBLOCK) {
