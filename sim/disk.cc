@@ -163,7 +163,7 @@ class SimDirectory final : public Directory {
       return std::unexpected(entered.error());
     }
     const auto found = node_.entries.find(name);
-    if (mode != OpenMode::create) {
+    if (mode == OpenMode::read || mode == OpenMode::read_write) {
       if (found == node_.entries.end()) return io_error(ENOENT, what("open", name));
       if (found->second->is_directory) return io_error(EISDIR, what("open", name));
       return std::make_unique<SimFile>(disk_, found->second, mode != OpenMode::read);

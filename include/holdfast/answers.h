@@ -151,6 +151,19 @@ struct PostingView {
   Currency currency;
 };
 
+/// What one event did to escrows, of one currency: never counted twice, whatever its answer repeats (a chunk
+/// answers for all chunks before it too, a replay inside an atomic for another event).
+struct EventSums {
+  Currency currency;
+  Amount held;      // locked by holds
+  Amount released;  // commission, processor fee and net together
+  Amount refunded;
+  Amount commission;
+  Amount processor_fee;
+
+  friend bool operator==(const EventSums&, const EventSums&) = default;
+};
+
 /// An event as people and followers read it.
 struct EventView {
   Seq seq;
@@ -164,6 +177,9 @@ struct EventView {
   std::vector<EscrowId> escrows;      // those it held, changed or settled, at most 1,000 of them
   std::uint64_t escrow_count = 0;     // all of them
   std::vector<PostingView> postings;  // one an account and bucket, in the order of account numbers
+  std::vector<EventSums> sums;        // one a currency, in the order of codes
+  std::uint64_t froze = 0;            // escrows that it froze
+  std::uint64_t thawed = 0;           // escrows whose freeze it ended
   std::array<std::uint8_t, 32> hash{};
 };
 

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -144,8 +145,10 @@ class Ledger {
 
   /// Settles every escrow whose release or refund date is not after `now`, each under a key of its own, so
   /// that it happens once however often this runs and wherever it is cut off.
+  /// \param skip  true for what is to be left alone: it could not be settled just before
   [[nodiscard]] Result<DueReport> run_due(Timestamp now,
-                                          const std::function<void(const DueReport&)>& progress = {});
+                                          const std::function<void(const DueReport&)>& progress = {},
+                                          const std::function<bool(const DueEscrow&)>& skip = {});
 
   [[nodiscard]] Result<AccountView> account(std::string_view name) const;
   /// By name, in its order; `after` continues.
@@ -163,8 +166,10 @@ class Ledger {
   [[nodiscard]] Result<EventPage> events(Seq after, std::size_t limit) const;
   [[nodiscard]] Result<std::vector<TrialBalance>> trial_balance() const;
   [[nodiscard]] Result<std::vector<DueEscrow>> due(Timestamp until, std::size_t limit) const;
-  /// Checks every law over the whole history; reads all of it.
-  [[nodiscard]] Result<AuditReport> audit(const std::function<void(Seq done, Seq of)>& progress = {}) const;
+  /// Checks every law over the whole history; reads all of it. `aborted`: it was told to stop, which it looks
+  /// at between events.
+  [[nodiscard]] Result<AuditReport> audit(const std::function<void(Seq done, Seq of)>& progress = {},
+                                          const std::stop_token& stop = {}) const;
   [[nodiscard]] Result<LedgerStatus> status() const;
 
  private:

@@ -1,6 +1,7 @@
 // What can be asked of a ledger. Every answer was decided on durable state.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -56,6 +57,21 @@ struct RetryStatus {
   std::uint64_t given_up = 0;       // commands answered `busy` after the last try
 };
 
+/// What the groups took since the ledger was opened for writing (journal store): the events of many callers
+/// that were written and synced together.
+struct GroupStatus {
+  std::uint64_t groups = 0;   // that are durable
+  std::uint64_t events = 0;   // in them
+  std::uint64_t sync_ns = 0;  // what writing and syncing them took, all together
+  /// [i]: groups whose writing and syncing took less than 2^i microseconds but not less than half of that;
+  /// the last one has all that took longer.
+  std::array<std::uint64_t, 26> sync_micros{};
+  /// [i]: groups of less than 2^i events, but not of less than half of that; the last one has all that had
+  /// more.
+  std::array<std::uint64_t, 22> sizes{};
+  std::uint64_t waiting = 0;  // commands and queries that are not decided yet
+};
+
 struct LedgerStatus {
   Seq seq;                         // of the last durable event
   std::string head;                // the chain's hash there, in hex
@@ -69,6 +85,7 @@ struct LedgerStatus {
   std::string
       sealing_failure;  // PostgreSQL store, open for writing: why the last try failed; empty: it did not
   RetryStatus retries;
+  GroupStatus groups;
 };
 
 }  // namespace holdfast

@@ -61,8 +61,9 @@ class File {
 enum class OpenMode : std::uint8_t {
   read,
   read_write,
-  create
-};  // create: read and write, fails where it exists (EEXIST)
+  create,         // to read and write; fails where it exists (EEXIST)
+  create_private  // likewise, and nobody but its owner may read it: it holds a secret
+};
 
 /// One directory. Names are of a file or directory in it, without slashes.
 class Directory {

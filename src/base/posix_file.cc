@@ -20,6 +20,7 @@ namespace {
 
 constexpr mode_t kDirectoryMode = 0750;  // before the umask: a ledger is nobody else's to read
 constexpr mode_t kFileMode = 0640;
+constexpr mode_t kPrivateFileMode = 0600;
 
 std::unexpected<IoError> io_error(int number, std::string_view call, const std::string& path) {
   return std::unexpected(IoError{number, fmt::format("{} {}", call, path)});
@@ -115,6 +116,7 @@ class PosixDirectory final : public Directory {
 
   [[nodiscard]] IoResult<std::unique_ptr<File>> open(std::string_view name, OpenMode mode) override {
     int flags = O_CLOEXEC;
+    mode_t permissions = kFileMode;
     switch (mode) {
       case OpenMode::read:
         flags |= O_RDONLY;
@@ -125,8 +127,12 @@ class PosixDirectory final : public Directory {
       case OpenMode::create:
         flags |= O_RDWR | O_CREAT | O_EXCL;
         break;
+      case OpenMode::create_private:
+        flags |= O_RDWR | O_CREAT | O_EXCL;
+        permissions = kPrivateFileMode;
+        break;
     }
-    auto fd = open_entry(name, flags);
+    auto fd = open_entry(name, flags, permissions);
     if (!fd) return std::unexpected(fd.error());
     return std::make_unique<PosixFile>(std::move(*fd), path_of(name));
   }
@@ -229,9 +235,9 @@ class PosixDirectory final : public Directory {
     return io_error(number, call, path_of(name));
   }
 
-  IoResult<Descriptor> open_entry(std::string_view name, int flags) {
+  IoResult<Descriptor> open_entry(std::string_view name, int flags, mode_t permissions = kFileMode) {
     const auto text = entry(name);
-    const int fd = uninterrupted([&] { return ::openat(fd_.get(), text.c_str(), flags, kFileMode); });
+    const int fd = uninterrupted([&] { return ::openat(fd_.get(), text.c_str(), flags, permissions); });
     if (fd < 0) return error("openat", name);
     return Descriptor(fd);
   }

@@ -3,7 +3,7 @@
 
 #include "cli/commands.h"
 #include "cli/direct.h"
-#include "cli/text.h"
+#include "text/text.h"
 
 namespace holdfast::cli {
 

@@ -9,8 +9,8 @@
 #include "cli/commands.h"
 #include "cli/progress_bar.h"
 #include "cli/table.h"
-#include "cli/text.h"
 #include "json/writer.h"
+#include "text/text.h"
 
 namespace holdfast::cli {
 

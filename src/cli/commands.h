@@ -16,5 +16,8 @@ void add_explain_command(CLI::App& app, Context& context);       // explain
 void add_maintenance_commands(CLI::App& app, Context& context);  // audit, verify, backup, …
 void add_copy_command(CLI::App& app, Context& context);          // copy
 void add_bench_command(CLI::App& app, Context& context);         // bench
+void add_serve_command(CLI::App& app, Context& context);         // serve
+void add_keys_command(CLI::App& app, Context& context);          // keys
+void add_webhooks_command(CLI::App& app, Context& context);      // webhooks
 
 }  // namespace holdfast::cli

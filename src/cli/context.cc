@@ -5,8 +5,8 @@
 #include <charconv>
 #include <cstdio>
 
-#include "cli/text.h"
 #include "json/render.h"
+#include "text/text.h"
 
 namespace holdfast::cli {
 

@@ -10,8 +10,11 @@
 #include "cli/output.h"
 #include "cli/terminal.h"
 #include "holdfast/ledger.h"
+#include "text/text.h"
 
 namespace holdfast::cli {
+
+using namespace text;  // its words are those of every command here
 
 struct Context {
   std::string ledger_url = "./holdfast-data";
@@ -47,6 +50,7 @@ inline constexpr const char* kMany = "Many commands at once";
 inline constexpr const char* kOne = "One command";
 inline constexpr const char* kAsk = "Ask";
 inline constexpr const char* kCare = "Care for a ledger";
+inline constexpr const char* kServe = "Serve it to others";
 }  // namespace help_group
 
 /// A sub-command. `example` is shown below its help.

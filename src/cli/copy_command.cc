@@ -5,9 +5,9 @@
 
 #include "cli/commands.h"
 #include "cli/progress_bar.h"
-#include "cli/text.h"
 #include "holdfast/maintenance.h"
 #include "json/writer.h"
+#include "text/text.h"
 
 namespace holdfast::cli {
 

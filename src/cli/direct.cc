@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include "cli/table.h"
-#include "cli/text.h"
 #include "json/render.h"
+#include "text/text.h"
 
 namespace holdfast::cli {
+
+using namespace text;
 
 namespace {
 

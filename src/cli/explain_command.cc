@@ -2,9 +2,9 @@
 #include <memory>
 
 #include "cli/commands.h"
-#include "cli/explain.h"
 #include "json/render.h"
 #include "json/writer.h"
+#include "text/explain.h"
 
 namespace holdfast::cli {
 

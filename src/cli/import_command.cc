@@ -14,8 +14,8 @@
 #include "cli/commands.h"
 #include "cli/import_file.h"
 #include "cli/progress_bar.h"
-#include "cli/text.h"
 #include "json/writer.h"
+#include "text/text.h"
 
 namespace holdfast::cli {
 

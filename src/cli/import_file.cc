@@ -4,10 +4,12 @@
 
 #include <algorithm>
 
-#include "cli/text.h"
 #include "ledger/validate.h"
+#include "text/text.h"
 
 namespace holdfast::cli {
+
+using namespace text;
 
 namespace {
 

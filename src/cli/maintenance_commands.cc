@@ -8,10 +8,10 @@
 #include "cli/commands.h"
 #include "cli/progress_bar.h"
 #include "cli/table.h"
-#include "cli/text.h"
 #include "holdfast/maintenance.h"
 #include "json/render.h"
 #include "json/writer.h"
+#include "text/text.h"
 
 namespace holdfast::cli {
 

@@ -101,6 +101,9 @@ int run(int argc, const char* const* argv) {
   add_maintenance_commands(app, context);
   add_copy_command(app, context);
   add_bench_command(app, context);
+  add_serve_command(app, context);
+  add_keys_command(app, context);
+  add_webhooks_command(app, context);
 
   auto code = parse_and_run(app, context, argc, argv);
   context.out.flush();

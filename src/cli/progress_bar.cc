@@ -6,9 +6,11 @@
 #include <cstdio>
 
 #include "base/clock.h"
-#include "cli/text.h"
+#include "text/text.h"
 
 namespace holdfast::cli {
+
+using namespace text;
 
 ProgressBar::ProgressBar(const Terminal& terminal, std::string label, std::string thing)
     : enabled_(terminal.progress),

@@ -7,8 +7,8 @@
 
 #include "cli/commands.h"
 #include "cli/table.h"
-#include "cli/text.h"
 #include "json/render.h"
+#include "text/text.h"
 
 namespace holdfast::cli {
 

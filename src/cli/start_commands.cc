@@ -2,9 +2,9 @@
 #include <fmt/format.h>
 
 #include "cli/commands.h"
-#include "cli/text.h"
 #include "json/render.h"
 #include "json/writer.h"
+#include "text/text.h"
 
 namespace holdfast::cli {
 

@@ -6,9 +6,11 @@
 #include <numeric>
 
 #include "base/assert.h"
-#include "cli/text.h"
+#include "text/text.h"
 
 namespace holdfast::cli {
+
+using namespace text;
 
 namespace {
 

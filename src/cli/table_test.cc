@@ -4,9 +4,11 @@
 
 #include <sstream>
 
-#include "cli/text.h"
+#include "text/text.h"
 
 namespace holdfast::cli {
+
+using namespace text;
 namespace {
 
 Table escrows() {

@@ -55,6 +55,7 @@ struct Response {
       fields;                          // besides Content-Type, -Length, Date, X-Request-Id
   std::shared_ptr<BodySource> source;  // in place of `body`, sent in chunks
   bool close = false;                  // the connection, after this answer
+  std::string_view tag{};              // what it was, for logs: a problem's code; not sent
 };
 
 using Respond = std::function<void(Response)>;

@@ -51,12 +51,13 @@ Result<std::unique_ptr<CopyTarget>> CopyTarget::open(const std::filesystem::path
   if (!root) return std::unexpected(root.error());
   target->root_ = std::move(*root);
   auto identity = read_identity(*target->root_);
-  if (!identity && identity.error().code == ErrorCode::not_a_ledger) {
-    if (auto made = create_ledger(*target->root_, new_identity(system_random())); !made)
-      return std::unexpected(made.error());
-    identity = read_identity(*target->root_);
+  const auto is_none = [&] { return !identity && identity.error().code == ErrorCode::not_a_ledger; };
+  if (!identity && !is_none()) return std::unexpected(identity.error());
+  if (is_none()) {
+    // Before a lock is left in somebody's directory; another may be making the ledger at this moment.
+    if (auto free = check_free(*target->root_); !free && !read_identity(*target->root_))
+      return std::unexpected(free.error());
   }
-  if (!identity) return std::unexpected(identity.error());
   auto lock = target->root_->lock("LOCK", "holdfast copy");
   if (!lock && lock.error().error_number == EWOULDBLOCK) {
     return fail(ErrorCode::busy,
@@ -64,6 +65,13 @@ Result<std::unique_ptr<CopyTarget>> CopyTarget::open(const std::filesystem::path
   }
   if (!lock) return std::unexpected(to_error(lock.error()));
   target->lock_ = std::move(*lock);
+  if (is_none()) identity = read_identity(*target->root_);  // it may have been made meanwhile
+  if (is_none()) {
+    if (auto made = create_ledger(*target->root_, new_identity(system_random())); !made)
+      return std::unexpected(made.error());
+    identity = read_identity(*target->root_);
+  }
+  if (!identity) return std::unexpected(identity.error());
   auto directories = open_directories(*target->root_);
   if (!directories) return std::unexpected(directories.error());
   target->directories_ = std::move(*directories);
@@ -87,13 +95,9 @@ Result<void> CopyTarget::finish() {
 }
 
 Result<Durable> read_events(const std::filesystem::path& directory, Seq after, const EventSink& sink) {
-  auto root = open_root_directory(directory, false);
-  if (!root) return std::unexpected(root.error());
-  const auto identity = read_identity(**root);
-  if (!identity) return std::unexpected(identity.error());
-  auto directories = open_directories(**root);
-  if (!directories) return std::unexpected(directories.error());
-  auto log = Log::open_read_only(*directories->journal, identity->uuid, after, sink);
+  const auto ledger = find_ledger(directory);
+  if (!ledger) return std::unexpected(ledger.error());
+  auto log = Log::open_read_only(*ledger->directories.journal, ledger->identity.uuid, after, sink);
   if (!log) return std::unexpected(log.error());
   return (*log)->durable();
 }

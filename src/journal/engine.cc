@@ -13,6 +13,7 @@
 #include "base/assert.h"
 #include "journal/fair_mutex.h"
 #include "journal/group.h"
+#include "journal/group_counts.h"
 #include "journal/opening.h"
 #include "journal/snapshot.h"
 #include "journal/views.h"
@@ -98,6 +99,7 @@ struct Engine::Impl {
   std::size_t syncing_bytes = 0;
   std::optional<Error> dead;
   std::vector<Completion> completing;  // sync's own
+  GroupCounts counts;
 
   Bytes encoded;
 
@@ -420,9 +422,11 @@ bool Engine::sync() {
   }
 #endif
   if (!dead && impl.syncing.payload.count > 0) {
+    const auto begun = impl.clock->monotonic();
     if (auto appended = impl.log().append(impl.syncing.payload); !appended) {
       dead = appended.error();
     } else {
+      impl.counts.add(impl.syncing.payload.count, impl.clock->monotonic() - begun);
       impl.bytes_since_snapshot += impl.syncing.payload.bytes.size();
     }
   }
@@ -533,6 +537,12 @@ Result<void> Engine::scan_applied(Seq after, const EventSink& sink) const {
     }
   }
   return {};
+}
+
+GroupStatus Engine::groups() const {
+  auto status = impl_->counts.status();
+  status.waiting = impl_->waiting.load(std::memory_order_relaxed);
+  return status;
 }
 
 const History& Engine::history() const {

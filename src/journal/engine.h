@@ -88,6 +88,9 @@ class Engine {
   /// Ends a ledger in good order. \pre everything submitted was answered
   [[nodiscard]] Result<void> close();
 
+  /// What the groups took so far; thread-safe, waits for nothing.
+  [[nodiscard]] GroupStatus groups() const;
+
   /// Only inside a `read`: the events with seq > after that the state has, durable or on their way, with the
   /// chain's hash.
   [[nodiscard]] Result<void> scan_applied(Seq after, const EventSink& sink) const;

@@ -111,6 +111,24 @@ TEST_F(EngineTest, AGroupIsOneWriteAndOneSync) {
   EXPECT_EQ(syncs, 1);
 }
 
+TEST_F(EngineTest, GroupsAreCountedBySizeAndTime) {
+  const auto before = engine->groups();
+  engine.clock.each_call = std::chrono::microseconds(300);
+  for (int i = 0; i < 100; ++i) {
+    const auto answer = engine.submit(deposit(fmt::format("d:{}", i), "alice", 1));
+  }
+  const auto rejected = engine.submit(deposit("d", "nobody", 1));
+  EXPECT_EQ(engine->groups().waiting, 101U);
+  engine.settle();
+  const auto after = engine->groups();
+  EXPECT_EQ(after.waiting, 0U);
+  EXPECT_EQ(after.groups - before.groups, 1U);
+  EXPECT_EQ(after.events - before.events, 100U);
+  EXPECT_EQ(after.sync_ns - before.sync_ns, 300'000U);
+  EXPECT_EQ(after.sync_micros[9] - before.sync_micros[9], 1U) << "256 to 511 microseconds";
+  EXPECT_EQ(after.sizes[7] - before.sizes[7], 1U) << "64 to 127 events";
+}
+
 TEST_F(EngineTest, AGroupWithoutEventsIsAnsweredWithoutWriting) {
   const auto before = engine->log().durable().end.offset;
   const auto rejected = engine.submit(deposit("d", "nobody", 1));

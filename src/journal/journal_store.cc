@@ -222,6 +222,7 @@ class JournalStore final : public QueryingStore {
   const History& journal_history() const override { return engine_->history(); }
   const Log& journal_log() const override { return engine_->log(); }
   ScrubStatus scrub_status() const override { return scrubber_->status(); }
+  GroupStatus group_status() const override { return engine_->groups(); }
 
  private:
   template <class Step>
@@ -312,7 +313,8 @@ class JournalReader final : public QueryingStore {
 Result<void> create_where_missing(Directory& root) {
   const auto known = read_identity(root);
   if (known || known.error().code != ErrorCode::not_a_ledger) return {};
-  if (auto free = check_free(root); !free) return free;  // before a lock is left in somebody's directory
+  // Before a lock is left in somebody's directory; another may be making the ledger at this moment.
+  if (auto free = check_free(root); !free && !read_identity(root)) return free;
   const auto lock = root.lock("LOCK", fmt::format("process {}, making a ledger", ::getpid()));
   if (!lock && lock.error().error_number == EWOULDBLOCK) {
     return fail(ErrorCode::busy, fmt::format("{} is in use: {}", root.path(), lock.error().what));

@@ -24,33 +24,26 @@ std::uint64_t journal_bytes(Directory& journal) {
 }  // namespace
 
 Result<LogVerification> verify_ledger(const std::filesystem::path& directory, const ByteProgress& progress) {
-  auto root = open_root_directory(directory, false);
-  if (!root) return std::unexpected(root.error());
-  const auto identity = read_identity(**root);
-  if (!identity) return std::unexpected(identity.error());
-  auto directories = open_directories(**root);
-  if (!directories) return std::unexpected(directories.error());
-  return verify_log(*directories->journal, identity->uuid, progress);
+  const auto ledger = find_ledger(directory);
+  if (!ledger) return std::unexpected(ledger.error());
+  return verify_log(*ledger->directories.journal, ledger->identity.uuid, progress);
 }
 
 Result<LogVerification> copy_ledger(const std::filesystem::path& source, const std::filesystem::path& target,
                                     CopyOptions options, const ByteProgress& progress) {
-  auto from = open_root_directory(source, false);
+  const auto from = find_ledger(source);
   if (!from) return std::unexpected(from.error());
-  const auto identity = read_identity(**from);
-  if (!identity) return std::unexpected(identity.error());
-  auto from_directories = open_directories(**from);
-  if (!from_directories) return std::unexpected(from_directories.error());
+  const auto& identity = from->identity;
   auto to = open_root_directory(target, true);
   if (!to) return std::unexpected(to.error());
 
   const auto copy_events = [&](Directory& journal) -> Result<void> {
     LogReport report;
     const auto none = [](const Event&, std::span<const std::byte>, const Digest*) { return Result<void>(); };
-    const auto log = Log::recover(journal, identity->uuid, {}, Seq(), none, report);
+    const auto log = Log::recover(journal, identity.uuid, {}, Seq(), none, report);
     if (!log) return std::unexpected(log.error());
     FrameWriter copy(**log, EscrowId(1));
-    const auto of = journal_bytes(*from_directories->journal);
+    const auto of = journal_bytes(*from->directories.journal);
     std::uint64_t done = 0;
     bool reached = false;
     const EventSink sink = [&](const Event& event, std::span<const std::byte> bytes,
@@ -63,7 +56,7 @@ Result<LogVerification> copy_ledger(const std::filesystem::path& source, const s
       if (progress) progress(std::min(done, of), of);
       return copy.add(event, bytes);
     };
-    const auto read = Log::open_read_only(*from_directories->journal, identity->uuid, Seq(), sink);
+    const auto read = Log::open_read_only(*from->directories.journal, identity.uuid, Seq(), sink);
     if (!read && !reached && !(options.salvage && read.error().code == ErrorCode::corrupt)) {
       return std::unexpected(read.error());
     }
@@ -73,7 +66,7 @@ Result<LogVerification> copy_ledger(const std::filesystem::path& source, const s
     return {};
   };
   // The identity is written last: a copy that was cut off is no ledger.
-  if (auto made = create_ledger(**to, *identity, copy_events); !made) return std::unexpected(made.error());
+  if (auto made = create_ledger(**to, identity, copy_events); !made) return std::unexpected(made.error());
   return verify_ledger(target, {});
 }
 

@@ -168,13 +168,15 @@ Result<std::vector<DueEscrow>> QueryingStore::due(Timestamp until, std::size_t l
   return rows;
 }
 
-Result<AuditReport> QueryingStore::audit(const std::function<void(Seq done, Seq of)>& progress) {
+Result<AuditReport> QueryingStore::audit(const std::function<void(Seq done, Seq of)>& progress,
+                                         const std::stop_token& stop) {
   Auditor auditor;
   Seq seen;
   Digest head{};
   const auto target = journal_log().durable().seq;
   const EventSink sink = [&](const Event& event, std::span<const std::byte> bytes,
                              const Digest* hash) -> Result<void> {
+    if (stop.stop_requested()) return fail(ErrorCode::aborted, "the audit was told to stop");
     auditor.event(event, bytes, hash);
     seen = event.seq;
     if (hash != nullptr) head = *hash;
@@ -210,6 +212,7 @@ Result<LedgerStatus> QueryingStore::status() {
   status.seq = durable.seq;
   status.head = to_hex(durable.head);
   status.scrub = scrub_status();
+  status.groups = group_status();
   return status;
 }
 

@@ -27,7 +27,8 @@ class QueryingStore : public Store {
   [[nodiscard]] Result<EventPage> events(Seq after, std::size_t limit) override;
   [[nodiscard]] Result<std::vector<TrialBalance>> trial_balance() override;
   [[nodiscard]] Result<std::vector<DueEscrow>> due(Timestamp until, std::size_t limit) override;
-  [[nodiscard]] Result<AuditReport> audit(const std::function<void(Seq done, Seq of)>& progress) override;
+  [[nodiscard]] Result<AuditReport> audit(const std::function<void(Seq done, Seq of)>& progress,
+                                          const std::stop_token& stop) override;
   [[nodiscard]] Result<LedgerStatus> status() override;
 
  protected:
@@ -39,6 +40,8 @@ class QueryingStore : public Store {
   [[nodiscard]] virtual const Log& journal_log() const = 0;
   /// A reader does not scrub.
   [[nodiscard]] virtual ScrubStatus scrub_status() const { return {}; }
+  /// Nor does it write.
+  [[nodiscard]] virtual GroupStatus group_status() const { return {}; }
 };
 
 }  // namespace holdfast::journal

@@ -23,4 +23,18 @@ Result<std::unique_ptr<Directory>> open_root_directory(const std::filesystem::pa
   return std::unexpected(to_error(root.error()));
 }
 
+Result<FoundLedger> find_ledger(const std::filesystem::path& path) {
+  FoundLedger found;
+  auto root = open_root_directory(path, false);
+  if (!root) return std::unexpected(root.error());
+  found.root = std::move(*root);
+  const auto identity = read_identity(*found.root);
+  if (!identity) return std::unexpected(identity.error());
+  found.identity = *identity;
+  auto directories = open_directories(*found.root);
+  if (!directories) return std::unexpected(directories.error());
+  found.directories = std::move(*directories);
+  return found;
+}
+
 }  // namespace holdfast::journal

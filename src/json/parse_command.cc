@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/assert.h"
 #include "json/document.h"
 #include "json/fields.h"
 
@@ -227,25 +228,20 @@ Result<Atomic> read_atomic(Fields& fields, Path& path) {
   return atomic;
 }
 
-Result<Command> read_command(Value value, Path& path) {
-  constexpr std::string_view kCommon[] = {"op", "key", "actor", "reason", "reference", "dry_run"};
-  if (value.kind() != Kind::object) {
-    auto error = fail(ErrorCode::invalid_command,
-                      fmt::format("{}a command must be an object such as {{\"op\":\"hold\",…}}, not {}",
-                                  place(path), value.describe()));
-    return at(std::move(error.error()), path);
-  }
-  const auto reader = reader_of(value, path);
-  if (!reader) return std::unexpected(reader.error());
-  const auto& own = (*reader)->fields;
+constexpr std::string_view kCommon[] = {"op", "key", "actor", "reason", "reference", "dry_run"};
+
+/// The fields of a command whose op is known, those of `common` allowed besides its own.
+Result<Command> read_fields(Value object, const Reader& reader, std::span<const std::string_view> common,
+                            Path& path) {
+  const auto& own = reader.fields;
   const auto count = static_cast<std::size_t>(std::ranges::find(own, std::string_view()) - own.begin());
 
-  Fields fields(value, fmt::format("{}{}", place(path), (*reader)->op));
-  fields.allow(std::span(own).first(count), kCommon);
+  Fields fields(object, fmt::format("{}{}", place(path), reader.op));
+  fields.allow(std::span(own).first(count), common);
   Command command;
   command.options = read_options(fields, path.empty());
-  if ((*reader)->read != nullptr) {
-    command.operation = (*reader)->read(fields);
+  if (reader.read != nullptr) {
+    command.operation = reader.read(fields);
   } else {
     auto atomic = read_atomic(fields, path);
     if (!atomic) return std::unexpected(std::move(atomic.error()));
@@ -255,6 +251,18 @@ Result<Command> read_command(Value value, Path& path) {
   return command;
 }
 
+Result<Command> read_command(Value value, Path& path) {
+  if (value.kind() != Kind::object) {
+    auto error = fail(ErrorCode::invalid_command,
+                      fmt::format("{}a command must be an object such as {{\"op\":\"hold\",…}}, not {}",
+                                  place(path), value.describe()));
+    return at(std::move(error.error()), path);
+  }
+  const auto reader = reader_of(value, path);
+  if (!reader) return std::unexpected(reader.error());
+  return read_fields(value, **reader, kCommon, path);
+}
+
 }  // namespace
 
 Result<Command> parse_command(std::string_view text) {
@@ -262,6 +270,47 @@ Result<Command> parse_command(std::string_view text) {
   if (!document) return std::unexpected(document.error());
   Path path;
   return read_command(document->root(), path);
+}
+
+Result<Command> parse_command(std::string_view text, std::string_view op) {
+  const auto document = Document::parse(text);
+  if (!document) return std::unexpected(document.error());
+  const auto root = document->root();
+  if (root.kind() != Kind::object) {
+    return fail(ErrorCode::invalid_command,
+                fmt::format("{}: its fields must be an object, not {}", op, root.describe()));
+  }
+  const auto* const reader = std::ranges::find(kReaders, op, &Reader::op);
+  HOLDFAST_ASSERT(reader != std::end(kReaders), "the op is one of those that are read here");
+  Path path;
+  return read_fields(root, *reader, std::span(kCommon).subspan(1), path);
+}
+
+Result<CommandList> parse_command_list(std::string_view text) {
+  const auto document = Document::parse(text);
+  if (!document) return std::unexpected(document.error());
+  const auto root = document->root();
+  if (root.kind() != Kind::object) {
+    return fail(ErrorCode::invalid_command,
+                fmt::format("give an object such as {{\"commands\":[{{\"op\":\"hold\",…}},…]}}, not {}",
+                            root.describe()));
+  }
+  constexpr std::string_view kNames[] = {"commands", "ordered"};
+  Fields fields(root, "commands");
+  fields.allow(kNames);
+  CommandList list;
+  if (fields.has("ordered")) list.ordered = fields.flag("ordered");
+  const auto commands = fields.required_list("commands", "a list of commands");
+  if (fields.error()) return std::unexpected(*fields.error());
+  if (commands->size() == 0) {
+    return fail(ErrorCode::invalid_command, "commands: the list is empty: give one command or more");
+  }
+  list.commands.reserve(commands->size());
+  commands->each_item([&](Value item) {
+    Path path;
+    list.commands.push_back(read_command(item, path));
+  });
+  return list;
 }
 
 }  // namespace holdfast::json

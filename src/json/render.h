@@ -11,10 +11,14 @@
 
 namespace holdfast::json {
 
+class Writer;
+
 /// {"ok":true,"event_id":…,"seq":…,"at":…,"replayed":…,"result":{…}}, or as an error.
 [[nodiscard]] std::string to_json(const Result<Answer>& answer);
 /// {"ok":false,"error":{"code":…,"message":…,"details":{…}}}
 [[nodiscard]] std::string to_json(const Error& error);
+/// The fields of an error's details, those that it has, into an object that is open.
+void write_details(Writer& out, const Error& error);
 [[nodiscard]] std::string to_json(const CommandResult& result);
 
 [[nodiscard]] std::string to_json(const AccountView& account);

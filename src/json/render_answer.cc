@@ -23,27 +23,10 @@ void write(Writer& out, const std::vector<CodeCount>& counts) {
   out.end_object();
 }
 
-void write_details(Writer& out, const Error& error) {
-  out.begin_object();
-  if (!error.items.empty()) write(out.name("items"), error.items);
-  if (!error.counts.empty()) write(out.name("counts"), error.counts);
-  if (!error.fields.empty()) {
-    out.name("fields").begin_list();
-    for (const auto& field : error.fields) out.text(field);
-    out.end_list();
-  }
-  if (!error.path.empty()) {
-    out.name("path").begin_list();
-    for (const auto index : error.path) out.number(index);
-    out.end_list();
-  }
-  out.end_object();
-}
-
 void write(Writer& out, const Error& error) {
   out.begin_object().name("code").text(to_string(error.code)).name("message").text(error.message);
-  write_details(out.name("details"), error);
-  out.end_object();
+  write_details(out.name("details").begin_object(), error);
+  out.end_object().end_object();
 }
 
 void write(Writer& out, const Total& total, Settlement::Kind kind) {
@@ -96,6 +79,21 @@ void WriteResult::operator()(const AtomicResult& atomic) const {
 }
 
 }  // namespace
+
+void write_details(Writer& out, const Error& error) {
+  if (!error.items.empty()) write(out.name("items"), error.items);
+  if (!error.counts.empty()) write(out.name("counts"), error.counts);
+  if (!error.fields.empty()) {
+    out.name("fields").begin_list();
+    for (const auto& field : error.fields) out.text(field);
+    out.end_list();
+  }
+  if (!error.path.empty()) {
+    out.name("path").begin_list();
+    for (const auto index : error.path) out.number(index);
+    out.end_list();
+  }
+}
 
 std::string to_json(const CommandResult& result) {
   Writer out;

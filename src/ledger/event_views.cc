@@ -41,6 +41,49 @@ void list_escrows(const Entry& entry, EventView& view) {
   view.escrows.shrink_to_fit();
 }
 
+/// Adds up what the entry's effects did, by currency.
+struct SumsOf {
+  EventView& view;
+
+  void operator()(const Held& body) const { of(body.currency).held += body.amount; }
+  void operator()(const Frozen&) const { ++view.froze; }
+  void operator()(const Resolved& body) const {
+    ++view.thawed;
+    if (body.to_payer + body.to_beneficiary == Amount()) return;
+    auto& sums = of(body.plan.currency);
+    sums.refunded += body.to_payer;
+    sums.released += body.to_beneficiary;
+    sums.commission += body.commission;
+    sums.processor_fee += body.processor_fee;
+  }
+  void operator()(const Released& body) const {
+    for (const auto& item : body.items) {
+      auto& sums = of(body.plans[item.plan_use].currency);
+      sums.released += item.amount;
+      sums.commission += item.commission;
+      sums.processor_fee += item.processor_fee;
+    }
+  }
+  void operator()(const Refunded& body) const {
+    for (const auto& item : body.items) of(body.currencies[item.currency_use]).refunded += item.amount;
+  }
+  template <class Other>
+  void operator()(const Other&) const {}
+
+ private:
+  [[nodiscard]] EventSums& of(Currency currency) const {
+    const auto found = std::ranges::find(view.sums, currency, &EventSums::currency);
+    if (found != view.sums.end()) return *found;
+    view.sums.emplace_back().currency = currency;
+    return view.sums.back();
+  }
+};
+
+void add_up(const Entry& entry, EventView& view) {
+  for_each_effect(entry, [&](const Entry& effect) { std::visit(SumsOf{view}, effect.body); });
+  std::ranges::sort(view.sums, {}, [](const EventSums& sums) { return sums.currency.code(); });
+}
+
 /// Who asked, why and under which number: of the innermost command that says so.
 struct Around {
   std::string_view actor;
@@ -156,6 +199,7 @@ EventView view_of(const Event& event, const Digest& hash, const Names& names) {
   view.result = result_of(entry);
   view.hash = hash;
   list_escrows(entry, view);
+  add_up(entry, view);
 
   std::vector<Posting> posted;
   postings(entry, posted);

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <stop_token>
 
 #include "holdfast/answers.h"
 #include "holdfast/queries.h"
@@ -57,7 +58,9 @@ class Store {
   [[nodiscard]] virtual Result<EventPage> events(Seq after, std::size_t limit) = 0;
   [[nodiscard]] virtual Result<std::vector<TrialBalance>> trial_balance() = 0;
   [[nodiscard]] virtual Result<std::vector<DueEscrow>> due(Timestamp until, std::size_t limit) = 0;
-  [[nodiscard]] virtual Result<AuditReport> audit(const std::function<void(Seq done, Seq of)>& progress) = 0;
+  /// `aborted`: it was told to stop.
+  [[nodiscard]] virtual Result<AuditReport> audit(const std::function<void(Seq done, Seq of)>& progress,
+                                                  const std::stop_token& stop) = 0;
   [[nodiscard]] virtual Result<LedgerStatus> status() = 0;
 };
 

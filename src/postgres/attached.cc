@@ -54,7 +54,7 @@ class AttachedStore final : public QueryingStore<AttachedStore> {
   }
 
   /// Reads all of the history in one snapshot, which the caller's transaction may not have.
-  Result<AuditReport> audit(const std::function<void(Seq, Seq)>&) override {
+  Result<AuditReport> audit(const std::function<void(Seq, Seq)>&, const std::stop_token&) override {
     return fail(ErrorCode::invalid_command,
                 "an audit needs a snapshot of its own: open the ledger by its url for it");
   }

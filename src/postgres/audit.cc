@@ -60,9 +60,11 @@ HashSecret secret_of(const Digest& head) {
 
 class Audit {
  public:
-  Audit(Session& session, std::int64_t ledger, const std::function<void(Seq, Seq)>& progress)
+  Audit(Session& session, std::int64_t ledger, const std::function<void(Seq, Seq)>& progress,
+        const std::stop_token& stop)
       : ledger_(ledger),
         progress_(progress),
+        stop_(stop),
         snapshot_(session, [this](std::string what) { findings_.add(Law::history, std::move(what)); }),
         rows_(snapshot_, ledger, findings_) {}
 
@@ -114,6 +116,7 @@ class Audit {
     std::int64_t place = 0;
     if (sql == kUnsealed) end_sealed();
     while (true) {
+      if (stop_.stop_requested()) return fail(ErrorCode::aborted, "the audit was told to stop");
       std::vector<ReadEvent> page;
       snapshot_.ask(sql, {ledger_, place, kMaxEvents, kMaxBytes}, [&](const ResultSet& rows) {
         for (std::size_t i = 0; i < rows.rows(); ++i) page.push_back(read(rows, i));
@@ -270,6 +273,7 @@ class Audit {
 
   const std::int64_t ledger_;
   const std::function<void(Seq, Seq)>& progress_;
+  const std::stop_token& stop_;
   audit::Findings findings_;
   Snapshot snapshot_;
   SnapshotRows rows_;
@@ -288,8 +292,9 @@ class Audit {
 
 }  // namespace
 
-Result<AuditReport> Queries::audit(const std::function<void(Seq done, Seq of)>& progress) {
-  return Audit(session_, ledger_.number, progress).run();
+Result<AuditReport> Queries::audit(const std::function<void(Seq done, Seq of)>& progress,
+                                   const std::stop_token& stop) {
+  return Audit(session_, ledger_.number, progress, stop).run();
 }
 
 }  // namespace holdfast::postgres

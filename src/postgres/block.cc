@@ -111,7 +111,7 @@ Result<StoreAnswer> Committer::run_block(const Options& options, std::chrono::mi
   const auto* accepted = std::get_if<Accepted>(&*decision);
   auto committed = attempt.commit_block(accepted != nullptr ? accepted->entry : nullptr);
   if (!committed) {
-    const auto trace = attempt.trace();
+    const auto& trace = attempt.trace();
     auto error = gives_up(committed.error());
     if (fault_of(committed.error()) != SqlFault::connection || !trace.commit_sent || trace.event == 0)
       return error;

@@ -8,6 +8,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/clock.h"
 #include "base/random.h"
 #include "postgres/libpq_session.h"
 
@@ -21,7 +22,7 @@ constexpr int kTries = 10;
 constexpr milliseconds kSharedLockTimeout{200};
 constexpr milliseconds kLockTimeout{1'000};
 constexpr int kLockTries = 3;
-constexpr int kFindOutTries = 40;  // about half a minute
+constexpr std::chrono::seconds kServerPatience{30};  // with a server that cannot be reached
 
 constexpr std::string_view kFate = R"(
 select pg_xact_status($1::text::xid8), exists (select from holdfast.events
@@ -100,10 +101,17 @@ std::expected<Outcome, Committer::Failure> Committer::settle(std::span<const Com
                                                              milliseconds lock_timeout, int lock_tries) {
   int lock_timeouts = 0;
   Failure last;
+  std::optional<std::chrono::nanoseconds> give_up;  // once the server could not be reached
+  const auto is_gone = [&] {
+    const auto now = system_clock().monotonic();
+    if (!give_up) give_up = now + kServerPatience;
+    return now >= *give_up;
+  };
   for (int attempt = 1; attempt <= kTries; ++attempt) {
     auto session = connection_.get();
     if (!session) {
       last = {std::move(session.error()), SqlFault::connection};
+      if (is_gone()) break;
       std::this_thread::sleep_for(backoff(attempt + 3));  // a server that restarts needs a while
       continue;
     }
@@ -128,7 +136,7 @@ std::expected<Outcome, Committer::Failure> Committer::settle(std::span<const Com
     } else {
       roll_back(**session);
     }
-    if (fault == SqlFault::other) break;
+    if (fault == SqlFault::other || (fault == SqlFault::connection && is_gone())) break;
     if (fault == SqlFault::lock_timeout && ++lock_timeouts == lock_tries) break;
     std::this_thread::sleep_for(backoff(attempt));
   }
@@ -143,7 +151,8 @@ void Committer::roll_back(Session& session) {
 // The server may still be at it: a backend notices only later that its client is gone.
 Committer::Fate Committer::find_out(const Trace& trace) {
   bool seen_committed = false;
-  for (int attempt = 1; attempt <= kFindOutTries; ++attempt) {
+  const auto end = system_clock().monotonic() + kServerPatience;
+  for (int attempt = 1; system_clock().monotonic() < end; ++attempt) {
     std::this_thread::sleep_for(backoff(attempt));
     auto session = connection_.get();
     if (!session) continue;

@@ -18,10 +18,6 @@ inline constexpr std::string_view kEscrows = R"(
 select escrow, amount, released, refunded, commission, processor_fee, held_by, last_event, plan, frozen, release_at,
   refund_at
 from holdfast.escrows where ledger = (select $1::int) and escrow = any($2::bigint[]))";
-inline constexpr std::string_view kBalances = R"(
-select a.account, l.available_after, l.held_after from unnest($2::bigint[]) a(account)
-cross join lateral (select available_after, held_after from holdfast.lines
-  where ledger = (select $1::int) and account = a.account order by seq desc limit 1) l)";
 inline constexpr std::string_view kKeys =
     "select key from holdfast.keys where ledger = (select $1::int) and key = any($2::text[])";
 
@@ -82,11 +78,6 @@ insert into holdfast.seals (ledger, seq, event, at, hash)
 select $1, * from unnest($2::bigint[], $3::bigint[], $4::timestamptz[], $5::bytea[]))";
 inline constexpr std::string_view kReplayingEntries = R"(
 insert into holdfast.replaying_entries (ledger, seq, entry) select $1, * from unnest($2::bigint[], $3::bytea[]))";
-inline constexpr std::string_view kLines = R"(
-insert into holdfast.lines (ledger, account, seq, available, held, available_after, held_after, available_escrows,
-  held_escrows)
-select $1, * from unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
-  $8::bigint[], $9::bigint[]))";
 inline constexpr std::string_view kMoveHead =
     "update holdfast.ledgers set seq = $2, at = $3, hash = $4 where ledger = (select $1::int)";
 // What is decided here later takes numbers above all that came.

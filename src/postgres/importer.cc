@@ -11,6 +11,7 @@
 #include "ledger/event_codec.h"
 #include "ledger/postings.h"
 #include "postgres/import_statements.h"
+#include "postgres/lines.h"
 #include "postgres/replays.h"
 
 namespace holdfast::postgres {
@@ -57,11 +58,6 @@ struct Escrow {
   [[nodiscard]] bool is_due() const {
     return (release_at || refund_at) && !frozen && released + refunded < amount;
   }
-};
-
-struct Balance {
-  std::int64_t available = 0;
-  std::int64_t held = 0;
 };
 
 class Batch {
@@ -136,11 +132,7 @@ class Batch {
       pipeline_.add(kEscrows, {ledger_, std::move(before)},
                     [&](const ResultSet& rows) { read_escrows(rows); });
     }
-    pipeline_.add(kBalances, {ledger_, std::vector<std::int64_t>(accounts.begin(), accounts.end())},
-                  [&](const ResultSet& rows) {
-                    for (std::size_t i = 0; i < rows.rows(); ++i)
-                      balances_[rows.integer(i, 0)] = {rows.integer(i, 1), rows.integer(i, 2)};
-                  });
+    lines_.look_up(ledger_, {accounts.begin(), accounts.end()}, pipeline_);
     if (!originals.empty()) {
       pipeline_.add(kEventsOfSeqs, {ledger_, std::vector<std::int64_t>(originals.begin(), originals.end())},
                     [&](const ResultSet& rows) {
@@ -242,30 +234,11 @@ class Batch {
 
   void add_lines(const Entry& entry) {
     postings(entry, posted_);
-    for (std::size_t i = 0; i < posted_.size();) {
-      const auto account = number(posted_[i].account);
-      std::int64_t available = 0, held = 0, available_escrows = 0, held_escrows = 0;
-      for (; i < posted_.size() && number(posted_[i].account) == account; ++i) {
-        const bool is_held = posted_[i].bucket == Bucket::held;
-        (is_held ? held : available) = posted_[i].amount.minor();
-        (is_held ? held_escrows : available_escrows) = posted_[i].escrows;
-      }
-      auto& balance = balances_[account];
-      if (__builtin_add_overflow(balance.available, available, &balance.available) ||
-          __builtin_add_overflow(balance.held, held, &balance.held)) {
-        return refuse(static_cast<std::uint64_t>(seq_),
-                      fmt::format("account {} goes beyond 64 bits", account));
-      }
-      if (available < 0) debits_[account] = balance.available;
-      line_.account.push_back(account);
-      line_.seq.push_back(seq_);
-      line_.available.push_back(available);
-      line_.held.push_back(held);
-      line_.available_after.push_back(balance.available);
-      line_.held_after.push_back(balance.held);
-      line_.available_escrows.push_back(available_escrows);
-      line_.held_escrows.push_back(held_escrows);
-    }
+    const auto beyond = lines_.add(seq_, posted_, [&](const Lines::Change& change) {
+      if (change.available < 0) debits_[change.account] = change.available_after;
+    });
+    if (beyond)
+      refuse(static_cast<std::uint64_t>(seq_), fmt::format("account {} goes beyond 64 bits", *beyond));
   }
 
   // What each kind of effect changes.
@@ -378,12 +351,7 @@ class Batch {
                    std::move(reasons_), std::move(references_), std::move(replays_), std::move(entries_)});
     if (!replaying_.empty())
       pipeline_.add(kReplayingEntries, {ledger_, std::move(replaying_), std::move(replaying_entries_)});
-    if (!line_.account.empty()) {
-      auto& l = line_;
-      pipeline_.add(kLines, {ledger_, std::move(l.account), std::move(l.seq), std::move(l.available),
-                             std::move(l.held), std::move(l.available_after), std::move(l.held_after),
-                             std::move(l.available_escrows), std::move(l.held_escrows)});
-    }
+    lines_.write(ledger_, pipeline_);
     if (!debits_.empty()) {
       std::vector<std::int64_t> ids, left;
       for (const auto& [id, amount] : debits_) ids.push_back(id), left.push_back(amount);
@@ -500,11 +468,6 @@ class Batch {
       refund_at.push_back(row.refund_at);
     }
   };
-  struct LineColumns {
-    std::vector<std::int64_t> account, seq, available, held, available_after, held_after, available_escrows,
-        held_escrows;
-  };
-
   Session& session_;
   const std::int64_t ledger_;
   const std::string& name_;
@@ -519,7 +482,6 @@ class Batch {
   const Entry* effect_ = nullptr;  // the part of it
   std::vector<Posting> posted_;
   std::map<std::int64_t, Escrow> escrows_;
-  std::unordered_map<std::int64_t, Balance> balances_;
   std::unordered_map<std::int64_t, std::int64_t> originals_;  // events by their seqs
   std::map<std::int64_t, std::int64_t> debits_;
   std::set<std::string, std::less<>> chunk_keys_;
@@ -537,7 +499,7 @@ class Batch {
   std::vector<std::string> ops_, actors_, reasons_, references_;
   std::vector<bool> replays_;
   std::vector<Bytes> hashes_, entries_, replaying_entries_;
-  LineColumns line_;
+  Lines lines_;
   std::map<std::string_view, std::int64_t> highest_;
 };
 

@@ -207,14 +207,6 @@ Error to_callers_error(const SqlError& error) {
         .error();
   }
   if (state == "55000") return fail(ErrorCode::invalid_command, error.message).error();
-  if (state == "42501") {
-    return fail(ErrorCode::storage_failed,
-                fmt::format(
-                    "{}: the connection's role needs the rights of holdfast_app (GRANT holdfast_app TO "
-                    "it)",
-                    error.message))
-        .error();
-  }
   if (state == kLost) {
     return fail(ErrorCode::storage_failed,
                 fmt::format("the connection was lost, and the transaction with it: {}", error.message))

@@ -3,11 +3,14 @@
 #include <fmt/format.h>
 #include <libpq-fe.h>
 #include <poll.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <chrono>
+#include <cstdlib>
 #include <limits>
 #include <utility>
 
@@ -19,6 +22,7 @@ namespace holdfast::postgres {
 namespace {
 
 constexpr int kBinary = 1;
+constexpr int kConnectTimeoutS = 10;            // where nobody says another
 constexpr std::size_t kParametersMax = 65'535;  // the protocol counts them in 16 bits
 
 struct FreeResult {
@@ -150,9 +154,39 @@ struct Parameters {
   std::vector<int> formats;
 };
 
+/// How long a server may be silent before it is asked whether it is there: the connection's connect_timeout.
+std::chrono::seconds patience_of(PGconn* connection) {
+  constexpr int kLeast = 2;  // libpq's own least
+  constexpr int kMost = 3'600;
+  int seconds = 0;
+  const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> options(PQconninfo(connection),
+                                                                             PQconninfoFree);
+  for (const auto* option = options.get(); option != nullptr && option->keyword != nullptr; ++option) {
+    if (std::string_view(option->keyword) == "connect_timeout" && option->val != nullptr)
+      seconds = std::atoi(option->val);
+  }
+  return std::chrono::seconds(seconds <= 0 ? kConnectTimeoutS : std::clamp(seconds, kLeast, kMost));
+}
+
+/// Whether the server of `connection` lets anybody in, or at least says that it does not.
+bool answers(const PGconn* connection, std::chrono::seconds timeout) {
+  const auto seconds = std::to_string(timeout.count());
+  const std::array<const char*, 7> keywords{"host",   "hostaddr",        "port", "user",
+                                            "dbname", "connect_timeout", nullptr};
+  const std::array<const char*, 7> values{PQhost(connection),
+                                          PQhostaddr(connection),
+                                          PQport(connection),
+                                          PQuser(connection),
+                                          PQdb(connection),
+                                          seconds.c_str(),
+                                          nullptr};
+  return PQpingParams(keywords.data(), values.data(), 0) != PQPING_NO_RESPONSE;
+}
+
 class LibpqSession final : public Session {
  public:
-  explicit LibpqSession(ConnectionPtr connection) : connection_(std::move(connection)) {}
+  explicit LibpqSession(ConnectionPtr connection)
+      : connection_(std::move(connection)), patience_(patience_of(connection_.get())) {}
 
   [[nodiscard]] std::expected<ResultSets, SqlError> run(std::span<const Statement> statements) override {
     if (connection_ == nullptr) return std::unexpected(lost());
@@ -220,15 +254,22 @@ class LibpqSession final : public Session {
     }
   }
 
-  /// Waits until there is something to read, or room to write where `to_write`.
-  bool wait(bool to_write) const {
+  /// Waits until there is something to read, or room to write where `to_write`. A statement may take long: a
+  /// server that is silent is asked by another connection whether it is there, again and again. False: it is
+  /// not.
+  bool wait(bool to_write) {
     pollfd socket{.fd = PQsocket(connection()), .events = POLLIN, .revents = 0};
     if (to_write) socket.events |= POLLOUT;
-    int ready = -1;
-    do {
-      ready = ::poll(&socket, 1, -1);
-    } while (ready < 0 && errno == EINTR);
-    return ready > 0;
+    while (true) {
+      const int ready = ::poll(&socket, 1, static_cast<int>(patience_.count()) * 1'000);
+      if (ready > 0) return true;
+      if (ready < 0 && errno != EINTR) return false;
+      if (ready < 0 || answers(connection(), patience_)) continue;
+      silence_ =
+          fmt::format("the server said nothing for {} s, and takes no new connection", patience_.count());
+      ::shutdown(socket.fd, SHUT_RDWR);  // whose connection it is sees that it is lost
+      return false;
+    }
   }
 
   static SqlError error_of(const PGresult* result) {
@@ -239,12 +280,17 @@ class LibpqSession final : public Session {
 
   /// Gives the connection up: nobody knows what the server did.
   SqlError lost() {
-    if (connection_ != nullptr) lost_because_ = one_line(PQerrorMessage(connection()));
+    if (connection_ != nullptr) {
+      if (!silence_.empty()) PQconsumeInput(connection());
+      lost_because_ = silence_.empty() ? one_line(PQerrorMessage(connection())) : silence_;
+    }
     connection_.reset();
     return {.state = {}, .message = lost_because_};
   }
 
   ConnectionPtr connection_;  // null once it is lost
+  std::chrono::seconds patience_;
+  std::string silence_;
   std::string lost_because_;
 };
 
@@ -357,8 +403,9 @@ Result<std::unique_ptr<Session>> connect(const std::string& conninfo) {
       "connect_timeout",  "keepalives_idle",  "keepalives_interval",
       "keepalives_count", "tcp_user_timeout", "fallback_application_name",
       "dbname",           "client_encoding",  nullptr};
-  const std::array<const char*, 9> values{"10",   "30",   "20", "3", "90000", "holdfast", conninfo.c_str(),
-                                          "UTF8", nullptr};
+  const auto connect_timeout = std::to_string(kConnectTimeoutS);
+  const std::array<const char*, 9> values{connect_timeout.c_str(), "30",   "20",   "3", "90000", "holdfast",
+                                          conninfo.c_str(),        "UTF8", nullptr};
   ConnectionPtr connection(PQconnectdbParams(keywords.data(), values.data(), 1));
   HOLDFAST_ASSERT(connection != nullptr, "there is memory for a connection");
   if (PQstatus(connection.get()) != CONNECTION_OK) {

@@ -16,8 +16,11 @@ namespace holdfast::postgres {
 
 /// Connects to the server that `conninfo` names: a URI (`postgresql://user@host/database`), `key=value`
 /// pairs, or the name of a database. What it leaves out comes from the environment (PGHOST, PGPASSWORD, …) as
-/// for psql; without any it waits 10 s for the connection, and notices within 90 s that the other side is
-/// gone. `storage_failed` where it cannot, with host and database named and never a password.
+/// for psql; without any it waits 10 s for the connection (`connect_timeout`). A server that says nothing for
+/// as long while a statement runs is asked by a second connection whether it is there; where it does not
+/// answer that either, the connection is lost. Where only this one connection is dead, that is noticed within
+/// 90 s (`tcp_user_timeout`). `storage_failed` where it cannot connect, with host and database named and
+/// never a password.
 [[nodiscard]] Result<std::unique_ptr<Session>> connect(const std::string& conninfo);
 
 /// A session over a connection that the caller keeps, and uses himself between the runs: it is left as it

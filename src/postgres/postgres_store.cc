@@ -151,8 +151,9 @@ class PostgresStore final : public QueryingStore<PostgresStore> {
     return answer;
   }
 
-  Result<AuditReport> audit(const std::function<void(Seq, Seq)>& progress) override {
-    return ask([&](Queries queries) { return queries.audit(progress); });
+  Result<AuditReport> audit(const std::function<void(Seq, Seq)>& progress,
+                            const std::stop_token& stop) override {
+    return ask([&](Queries queries) { return queries.audit(progress, stop); });
   }
   Result<LedgerStatus> status() override {
     auto status = ask([&](Queries queries) { return queries.status(); });

@@ -24,7 +24,8 @@ class Queries {
   [[nodiscard]] Result<EventPage> events(Seq after, std::size_t limit);
   [[nodiscard]] Result<std::vector<TrialBalance>> trial_balance();
   [[nodiscard]] Result<std::vector<DueEscrow>> due(Timestamp until, std::size_t limit);
-  [[nodiscard]] Result<AuditReport> audit(const std::function<void(Seq done, Seq of)>& progress);
+  [[nodiscard]] Result<AuditReport> audit(const std::function<void(Seq done, Seq of)>& progress,
+                                          const std::stop_token& stop);
   [[nodiscard]] Result<LedgerStatus> status();
 
  private:

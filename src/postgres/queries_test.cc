@@ -99,14 +99,14 @@ class QueriesTest : public ::testing::Test {
   }
 
   void expect_ok() {
-    const auto report = queries().audit({});
+    const auto report = queries().audit({}, {});
     ASSERT_TRUE(report) << report.error().message;
     for (const auto& check : report->checks) EXPECT_TRUE(check.ok) << check.law << ": " << check.detail;
     EXPECT_TRUE(report->ok);
   }
   /// The audit finds something against the law, and names it so.
   void expect_found(std::string_view law, std::string_view words) {
-    const auto report = queries().audit({});
+    const auto report = queries().audit({}, {});
     ASSERT_TRUE(report) << report.error().message;
     EXPECT_FALSE(report->ok);
     for (const auto& check : report->checks) {

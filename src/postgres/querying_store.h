@@ -48,6 +48,9 @@ class QueryingStore : public Store {
   }
 
  private:
+  QueryingStore() = default;
+  friend Derived;
+
   Derived& self() { return static_cast<Derived&>(*this); }
 };
 

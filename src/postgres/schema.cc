@@ -151,6 +151,12 @@ Result<Step> apply_next(Session& session, std::span<const Migration> wanted) {
 }  // namespace
 
 Result<MigrationReport> migrate(Session& session, std::span<const Migration> wanted) {
+  const auto asked = run(session, {{"SELECT pg_is_in_recovery()"}});
+  if (!asked) return std::unexpected(asked.error());
+  if (asked->front()->boolean(0, 0)) {
+    return fail(ErrorCode::read_only,
+                "this server is a replica: migrate the primary, and what it does comes here by itself");
+  }
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     HOLDFAST_ASSERT(wanted[i].version == static_cast<int>(i) + 1,
                     "migrations are numbered from 1 without gaps");

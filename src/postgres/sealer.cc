@@ -7,6 +7,7 @@
 
 #include "ledger/event_codec.h"
 #include "ledger/postings.h"
+#include "postgres/lines.h"
 #include "postgres/replays.h"
 
 namespace holdfast::postgres {
@@ -27,21 +28,11 @@ select event, at, replays, entry from (
 where before is null or before < $3 order by event)";
 constexpr std::string_view kSeqs =
     "select event, seq from holdfast.seals where ledger = (select $1::int) and event = any($2::bigint[])";
-constexpr std::string_view kBalances = R"(
-select a.account, l.available_after, l.held_after from unnest($2::bigint[]) a(account)
-cross join lateral (select available_after, held_after from holdfast.lines
-  where ledger = (select $1::int) and account = a.account order by seq desc limit 1) l)";
-
 constexpr std::string_view kSeal = R"(
 insert into holdfast.seals (ledger, seq, event, at, hash)
 select $1, * from unnest($2::bigint[], $3::bigint[], $4::timestamptz[], $5::bytea[]))";
 constexpr std::string_view kReplayingEntries = R"(
 insert into holdfast.replaying_entries (ledger, seq, entry) select $1, * from unnest($2::bigint[], $3::bytea[]))";
-constexpr std::string_view kLines = R"(
-insert into holdfast.lines (ledger, account, seq, available, held, available_after, held_after, available_escrows,
-  held_escrows)
-select $1, * from unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
-  $8::bigint[], $9::bigint[]))";
 constexpr std::string_view kNoLongerPending = R"(
 delete from holdfast.pending p using unnest($2::bigint[], $3::bigint[]) d(account, event)
 where p.ledger = (select $1::int) and p.account = d.account and p.event = d.event)";
@@ -82,12 +73,6 @@ struct Unsealed {
   Entry entry;
   Bytes bytes;  // of the entry
   std::vector<Posting> postings;
-};
-
-/// Rows of `lines`, as arrays.
-struct LineColumns {
-  std::vector<std::int64_t> account, seq, available, held, available_after, held_after, available_escrows,
-      held_escrows;
 };
 
 class Round {
@@ -181,12 +166,7 @@ class Round {
     std::ranges::sort(accounts);
     const auto rest = std::ranges::unique(accounts);
     accounts.erase(rest.begin(), rest.end());
-    if (accounts.empty()) return;
-    pipeline_.add(kBalances, {ledger_, std::move(accounts)}, [&](const ResultSet& rows) {
-      for (std::size_t i = 0; i < rows.rows(); ++i) {
-        balances_[rows.integer(i, 0)] = {rows.integer(i, 1), rows.integer(i, 2)};
-      }
-    });
+    lines_.look_up(ledger_, std::move(accounts), pipeline_);
   }
 
   void number() {
@@ -230,12 +210,7 @@ class Round {
     if (!replaying.empty()) {
       pipeline_.add(kReplayingEntries, {ledger_, std::move(replaying), std::move(replaying_entries)});
     }
-    if (!lines_.account.empty()) {
-      auto& l = lines_;
-      pipeline_.add(kLines, {ledger_, std::move(l.account), std::move(l.seq), std::move(l.available),
-                             std::move(l.held), std::move(l.available_after), std::move(l.held_after),
-                             std::move(l.available_escrows), std::move(l.held_escrows)});
-    }
+    lines_.write(ledger_, pipeline_);
     if (!pending_account_.empty()) {
       pipeline_.add(kNoLongerPending, {ledger_, std::move(pending_account_), std::move(pending_event_)});
     }
@@ -243,43 +218,14 @@ class Round {
   }
 
   void add_lines(const Unsealed& one) {
-    const auto& postings = one.postings;
-    for (std::size_t i = 0; i < postings.size();) {
-      const std::int64_t account = postings[i].account.value();
-      std::int64_t available = 0;
-      std::int64_t held = 0;
-      std::int64_t available_escrows = 0;
-      std::int64_t held_escrows = 0;
-      for (; i < postings.size() && postings[i].account.value() == account; ++i) {
-        const bool is_held = postings[i].bucket == Bucket::held;
-        (is_held ? held : available) = postings[i].amount.minor();
-        (is_held ? held_escrows : available_escrows) = postings[i].escrows;
-      }
-      auto& balance = balances_[account];
-      if (__builtin_add_overflow(balance.available, available, &balance.available) ||
-          __builtin_add_overflow(balance.held, held, &balance.held)) {
-        corrupt_ = data_corrupted(fmt::format("event {} takes account {} beyond 64 bits", one.id, account));
-        return;
-      }
-      lines_.account.push_back(account);
-      lines_.seq.push_back(seq_);
-      lines_.available.push_back(available);
-      lines_.held.push_back(held);
-      lines_.available_after.push_back(balance.available);
-      lines_.held_after.push_back(balance.held);
-      lines_.available_escrows.push_back(available_escrows);
-      lines_.held_escrows.push_back(held_escrows);
-      if (available != 0) {
-        pending_account_.push_back(account);
-        pending_event_.push_back(one.id);
-      }
-    }
+    const auto beyond = lines_.add(seq_, one.postings, [&](const Lines::Change& change) {
+      if (change.available == 0) return;
+      pending_account_.push_back(change.account);
+      pending_event_.push_back(one.id);
+    });
+    if (beyond)
+      corrupt_ = data_corrupted(fmt::format("event {} takes account {} beyond 64 bits", one.id, *beyond));
   }
-
-  struct Balance {
-    std::int64_t available = 0;
-    std::int64_t held = 0;
-  };
 
   Session& session_;
   std::int64_t ledger_;
@@ -290,8 +236,7 @@ class Round {
   std::vector<Unsealed> events_;
   std::optional<SqlError> corrupt_;
   std::unordered_map<std::int64_t, std::int64_t> seqs_;  // by event id
-  std::unordered_map<std::int64_t, Balance> balances_;   // by account, after the last line
-  LineColumns lines_;
+  Lines lines_;
   std::vector<std::int64_t> pending_account_, pending_event_;
 };
 

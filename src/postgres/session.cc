@@ -47,9 +47,15 @@ Error to_error(const SqlError& error) {
   auto code = in_the_way ? ErrorCode::busy : ErrorCode::storage_failed;
   const auto known = std::ranges::find(kCodes, error.state, &StateCode::state);
   if (known != kCodes.end()) code = known->code;
-  const auto* hint = code == ErrorCode::read_only
-                         ? ": this server is a replica, or is set to be read only. Commands go to the primary"
-                         : "";
+  std::string_view hint;
+  if (code == ErrorCode::read_only)
+    hint = ": this server is a replica, or is set to be read only. Commands go to the primary";
+  if (error.state == "42501") {  // insufficient_privilege
+    hint =
+        ": commands and queries need a role with the rights of holdfast_app (GRANT holdfast_app TO it), "
+        "`migrate` "
+        "and `init` the schema's owner";
+  }
   return fail(code, fmt::format("PostgreSQL: {} (SQLSTATE {}){}", error.message, error.state, hint)).error();
 }
 

@@ -239,18 +239,24 @@ Result<Answer> Ledger::atomic(const std::function<Result<void>(Transaction&)>& b
   return std::move(reply->answer);
 }
 
-Result<DueReport> Ledger::run_due(Timestamp now, const std::function<void(const DueReport&)>& progress) {
+Result<DueReport> Ledger::run_due(Timestamp now, const std::function<void(const DueReport&)>& progress,
+                                  const std::function<bool(const DueEscrow&)>& skip) {
   constexpr std::size_t kPage = 1'000;
   DueReport report;
-  std::unordered_set<EscrowId> stuck;
+  std::unordered_set<EscrowId> stuck;  // and what is skipped
   std::optional<Error> broken;
   Window window(kPage);
   while (!broken) {
     // What failed stays in the list, so the page must reach beyond it.
-    auto page = store_->due(now, stuck.size() + kPage);
+    const auto limit = stuck.size() + kPage;
+    auto page = store_->due(now, limit);
     if (!page) return std::unexpected(std::move(page.error()));
-    std::erase_if(*page, [&](const DueEscrow& due) { return stuck.contains(due.escrow); });
-    if (page->empty()) break;
+    const bool last = page->size() < limit;
+    std::erase_if(*page, [&](const DueEscrow& due) {
+      if (skip && skip(due)) stuck.insert(due.escrow);
+      return stuck.contains(due.escrow);
+    });
+    if (page->empty() && last) break;
     for (const auto& due : *page) {
       window.enter();
       submit(settle(due), [&, due](Result<Answer> answer) {
@@ -309,8 +315,9 @@ Result<std::vector<TrialBalance>> Ledger::trial_balance() const {
 Result<std::vector<DueEscrow>> Ledger::due(Timestamp until, std::size_t limit) const {
   return store_->due(until, limit);
 }
-Result<AuditReport> Ledger::audit(const std::function<void(Seq, Seq)>& progress) const {
-  return store_->audit(progress);
+Result<AuditReport> Ledger::audit(const std::function<void(Seq, Seq)>& progress,
+                                  const std::stop_token& stop) const {
+  return store_->audit(progress, stop);
 }
 Result<LedgerStatus> Ledger::status() const {
   return store_->status();

@@ -105,6 +105,25 @@ TEST_F(RunDueTest, WhatCannotBeSettledIsReportedAndNotTriedForEver) {
   EXPECT_EQ(status(ledger, "fine"), EscrowStatus::released);
 }
 
+// What is skipped is not asked for, and does not hide what stands behind it.
+TEST_F(RunDueTest, WhatIsSkippedIsLeftAlone) {
+  constexpr int kSkipped = 1'500;
+  run(ledger, deposit("more", "alice", 10'000'000));
+  for (int i = 0; i < kSkipped; ++i) {
+    Hold op = std::get<Hold>(testing::hold("", "alice", "shop", 1'000).operation);
+    op.release_at = kDay;
+    ledger.submit({op, {.key = fmt::format("h:{}", i)}}, [](Result<Answer>) {});
+  }
+  hold_until("last", kNextDay, {});
+  const auto seq = must(ledger.status()).seq;
+  const auto skip = [](const DueEscrow& due) { return due.at == kDay; };
+  const auto report = must(ledger.run_due(kNextDay, {}, skip));
+  EXPECT_EQ(report.released, 1U);
+  EXPECT_TRUE(report.failed.empty());
+  EXPECT_EQ(must(ledger.status()).seq, seq.next()) << "nothing else was tried";
+  EXPECT_EQ(must(ledger.run_due(kNextDay)).released, static_cast<std::uint64_t>(kSkipped));
+}
+
 // More that cannot be settled than one page holds must not hide those behind them.
 TEST_F(RunDueTest, ManyThatAreStuckDoNotHideTheRest) {
   constexpr int kStuck = 1'200;

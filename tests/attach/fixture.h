@@ -27,13 +27,12 @@ class AttachTest : public ::testing::Test {
     wait_until_sealed(ledger_);
   }
 
-  /// Every row of every table of the ledger.
+  /// Every row of every table of the ledger, in one snapshot.
   std::string tables() const {
-    return other_.value(
-        "select string_agg(query_to_xml('select * from holdfast.' || table_name || ' t order by t::text', "
-        "true, false, '')::text, ';' order by table_name) from information_schema.tables where table_schema "
-        "= "
-        "'holdfast' and table_type = 'BASE TABLE'");
+    return other_.value(other_.value(
+        "select 'select concat_ws(e''\\n'', ' || string_agg(format('(select string_agg(t::text, e''\\n'' "
+        "order by t::text) from holdfast.%I t)', table_name), ', ' order by table_name) || ')' "
+        "from information_schema.tables where table_schema = 'holdfast' and table_type = 'BASE TABLE'"));
   }
   Result<Answered<Settlement>> release(Ledger& ledger, const std::string& key) {
     Release op;

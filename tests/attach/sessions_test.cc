@@ -110,13 +110,25 @@ TEST_F(AttachTest, AReadOnlyTransaction) {
 
 TEST_F(AttachTest, ARoleWithoutRights) {
   auto mine = *Ledger::attach(me_.get());
-  me_.sql("create role stranger; create role clerk in role holdfast_app");
+  me_.sql("create role stranger login; create role clerk in role holdfast_app");
   me_.sql("begin; set local role stranger");
-  EXPECT_EQ(release(mine, "g:0").error().code, ErrorCode::storage_failed);
-  EXPECT_NE(release(mine, "g:0").error().message.find("permission denied"), std::string::npos);
+  const auto expect_told = [](const auto& answer) {
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(answer.error().code, ErrorCode::storage_failed);
+    EXPECT_NE(answer.error().message.find("permission denied"), std::string::npos) << answer.error().message;
+    EXPECT_NE(answer.error().message.find("GRANT holdfast_app"), std::string::npos) << answer.error().message;
+  };
+  expect_told(release(mine, "g:0"));  // the first looks for the ledger
+  me_.sql("reset role");
+  ASSERT_TRUE(mine.account("payer"));
+  me_.sql("set local role stranger");
+  expect_told(release(mine, "g:0"));
+  expect_told(mine.account("payer"));
   me_.sql("set local role clerk");
   EXPECT_TRUE(release(mine, "g:0")) << "the application's rights are enough";
   me_.sql("rollback");
+  auto as_stranger = url_;
+  expect_told(Ledger::open(as_stranger.replace(as_stranger.find("postgres@"), 8, "stranger")));
   me_.sql("drop role stranger; drop role clerk");
 }
 

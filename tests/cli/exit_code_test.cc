@@ -120,7 +120,6 @@ TEST_F(ExitCodes, Storage) {
       {"verify", "--ledger", "./nowhere"},
       {"backup", "copy", "--ledger", "./nowhere"},
       {"account", "user:1", "--ledger", "postgresql://me:secret@127.0.0.1:1/db"},
-      {"backup", "copy", "--ledger", "postgresql://me:secret@127.0.0.1:1/db"},
       {"restore", "holdfast-data"},
   };
   for (const auto& arguments : cases) {

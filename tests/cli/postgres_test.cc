@@ -208,6 +208,10 @@ TEST_F(Postgres, CopiesOfFilesAreLeftToItsOwnTools) {
     EXPECT_EQ(outcome.code, 4) << arguments.front();
     EXPECT_NE(outcome.err.find("pg_dump"), std::string::npos) << outcome.err;
   }
+  url_ = "postgresql://me:secret@127.0.0.1:1/db";
+  const auto outcome = run({"backup", "copy"});
+  EXPECT_NE(outcome.err.find("pg_dump"), std::string::npos) << outcome.err;
+  EXPECT_EQ(outcome.err.find("secret"), std::string::npos) << outcome.err;
 }
 
 TEST_F(Postgres, WhatCannotBeReachedIsNamedWithWhatToDo) {

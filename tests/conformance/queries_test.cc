@@ -144,6 +144,48 @@ TEST_P(QueriesTest, EventsWithoutGapsAndBalanced) {
   EXPECT_EQ(must(ledger.status()).seq, Seq(last));
 }
 
+// Whatever answers repeat (a chunk those before it, a replay in an atomic another event's), the sums of the
+// events together are what the escrows have.
+TEST_P(QueriesTest, TheSumsOfEventsTellEachMovementOnce) {
+  run(ledger, resolve("r", "h3", 40, 63));
+  for (int i = 0; i < 7; ++i) run(ledger, hold(fmt::format("c{}", i), "bob", "kiosk", 1'000 + i, "chunks"));
+  run(ledger, chunked<Release>("chunked", "chunks", 3));
+  run(ledger,
+      atomic({hold("x", "alice", "shop", 500), release_part("px", "x", 100), release_part("ph4", "h4", 10),
+              savepoint({refund({"x"}), withdraw("w", "alice", 1'000'000'000)})}));
+  wait_until_sealed(ledger);
+
+  EventSums of_events;
+  of_events.currency = eur();
+  std::uint64_t frozen = 0;
+  for (const auto& event : must(ledger.events(Seq(), kMaxPage)).rows) {
+    frozen += event.froze - event.thawed;
+    for (const auto& sums : event.sums) {
+      of_events.held += sums.held;
+      of_events.released += sums.released;
+      of_events.refunded += sums.refunded;
+      of_events.commission += sums.commission;
+      of_events.processor_fee += sums.processor_fee;
+    }
+  }
+  EventSums of_escrows;
+  of_escrows.currency = eur();
+  std::uint64_t frozen_now = 0;
+  EscrowFilter everything;
+  everything.limit = kMaxPage;
+  for (const auto& row : must(ledger.escrows(everything)).rows) {
+    of_escrows.held += row.amount;
+    of_escrows.released += row.released;
+    of_escrows.refunded += row.refunded;
+    of_escrows.commission += row.commission;
+    of_escrows.processor_fee += row.processor_fee;
+    frozen_now += row.status == EscrowStatus::frozen ? 1 : 0;
+  }
+  EXPECT_EQ(of_events, of_escrows);
+  EXPECT_EQ(frozen, frozen_now);
+  EXPECT_GT(frozen, 0U);
+}
+
 TEST_P(QueriesTest, GroupsInPages) {
   const auto ask = [&](std::size_t limit) {
     return all(

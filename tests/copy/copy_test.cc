@@ -5,6 +5,9 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <future>
+#include <latch>
+
 #include "holdfast/holdfast.h"
 #include "journal/copy_target.h"
 #include "ledger/store.h"
@@ -209,6 +212,37 @@ TEST_F(CopyTest, WhatIsNotABeginningOfTheSourceIsRefusedAndLeftAlone) {
   EXPECT_FALSE(copy(journal_, copied));
   work(journal_, 50);
   EXPECT_FALSE(copy(journal_, copied));
+}
+
+// The target is made by one of them; the other is refused as long as that one writes.
+TEST_F(CopyTest, TwoAtOnceIntoOneNewLedger) {
+  work(journal_, 200);
+  for (const auto& target : {back_, database_}) {
+    Result<CopyReport> second = fail(ErrorCode::aborted, "not tried");
+    const auto first = holdfast::copy(journal_, target, [&](std::uint64_t done, std::uint64_t) {
+      if (done == 1) second = holdfast::copy(journal_, target);
+    });
+    ASSERT_NE(first.has_value(), second.has_value()) << "one is refused";
+    const auto& refused = first ? second.error() : first.error();
+    EXPECT_EQ(refused.code, ErrorCode::busy) << refused.message;
+    EXPECT_EQ(books_of(target), books_of(journal_));
+  }
+  for (int round = 0; round < 20; ++round) {
+    const auto target = (directory_.path() / fmt::format("raced-{}", round)).string();
+    std::latch ready(2);
+    const auto race = [&] {
+      ready.arrive_and_wait();
+      return holdfast::copy(journal_, target);
+    };
+    auto other = std::async(std::launch::async, race);
+    const auto mine = race();
+    const auto theirs = other.get();
+    EXPECT_TRUE(mine || theirs);
+    for (const auto* one : {&mine, &theirs}) {
+      EXPECT_TRUE(*one || one->error().code == ErrorCode::busy) << one->error().message;
+    }
+    EXPECT_EQ(chain_of(target), chain_of(journal_));
+  }
 }
 
 TEST_F(CopyTest, CutOffAnywhereItGoesOn) {

@@ -77,8 +77,12 @@ std::optional<std::string> Process::read_line() {
 }
 
 bool Process::kill() {
-  if (pid_ < 0) return false;
-  ::kill(pid_, SIGKILL);
+  return pid_ >= 0 && end(SIGKILL) == 128 + SIGKILL;
+}
+
+int Process::end(int signal) {
+  HOLDFAST_ASSERT(pid_ >= 0, "it was not ended before");
+  ::kill(pid_, signal);
   int status = 0;
   HOLDFAST_ASSERT(::waitpid(pid_, &status, 0) == pid_, "a child can be waited for");
   pid_ = -1;
@@ -87,7 +91,7 @@ bool Process::kill() {
     ::waitpid(feeder_, nullptr, 0);
     feeder_ = -1;
   }
-  return WIFSIGNALED(status);
+  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
 }  // namespace holdfast::crash

@@ -22,6 +22,9 @@ class Process {
   [[nodiscard]] std::optional<std::string> read_line();
   /// kill -9, and waits for its end. True where it was still running.
   bool kill();
+  /// Sends the signal and waits for its end: its exit code, or 128 and the number of the signal that ended
+  /// it.
+  int end(int signal);
 
  private:
   pid_t pid_ = -1;

@@ -78,6 +78,7 @@ CuttingProxy::~CuttingProxy() {
   {
     const std::scoped_lock hold(mutex_);
     stopping_ = true;
+    changed_.notify_all();
   }
   const std::uint64_t one = 1;
   HOLDFAST_ASSERT(::write(wake_, &one, sizeof one) == sizeof one, "a counter takes one");
@@ -97,13 +98,13 @@ std::string CuttingProxy::url(std::string_view database) const {
                      database);
 }
 
-void CuttingProxy::arm(Cut cut, std::uint64_t message, bool refuse) {
+void CuttingProxy::arm(Cut cut, std::uint64_t message, Then then) {
   const std::scoped_lock hold(mutex_);
   armed_ = true;
   cut_done_ = false;
   cut_ = cut;
   messages_left_ = message;
-  refuse_after_ = refuse;
+  then_ = then;
 }
 
 bool CuttingProxy::disarm() {
@@ -120,6 +121,18 @@ void CuttingProxy::wait_for_cut() {
 void CuttingProxy::admit() {
   const std::scoped_lock hold(mutex_);
   refusing_ = false;
+  stalled_ = false;
+  changed_.notify_all();
+}
+
+void CuttingProxy::wait_for_callers(int count) {
+  std::unique_lock hold(mutex_);
+  changed_.wait(hold, [&] { return stalled_ && callers_ >= count; });
+}
+
+void CuttingProxy::wait_while_stalled() {
+  std::unique_lock hold(mutex_);
+  changed_.wait(hold, [&] { return !stalled_ || stopping_; });
 }
 
 void CuttingProxy::cut_all() {
@@ -146,6 +159,10 @@ void CuttingProxy::accept_all() {
     }
     const int yes = 1;  // else each message would wait for the acknowledgement of the one before
     ::setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+    if (stalled_) {
+      ++callers_;
+      changed_.notify_all();
+    }
     auto& link = links_.emplace_back();
     link.client = client;
     link.server = server;
@@ -157,6 +174,7 @@ void CuttingProxy::forward(Link& link) {
   while (true) {
     std::array<pollfd, 2> ready{{{link.client, POLLIN, 0}, {link.server, POLLIN, 0}}};
     if (::poll(ready.data(), ready.size(), -1) < 0) continue;
+    wait_while_stalled();
     if (ready[0].revents != 0 && !pass(link, Side::client)) break;
     if (ready[1].revents != 0 && !pass(link, Side::server)) break;
   }
@@ -183,7 +201,9 @@ bool CuttingProxy::pass(Link& link, Side from) {
     if (waiting.size() < end) break;
     const std::string_view message(waiting.data() + begin, end - begin);
     if (by_client) link.started = true;
-    goes_on = !is_cut(link, from, message) && send_all(by_client ? link.server : link.client, message);
+    const bool cut = is_cut(link, from, message);
+    wait_while_stalled();
+    goes_on = !cut && send_all(by_client ? link.server : link.client, message);
     begin = end;
   }
   waiting.erase(0, begin);
@@ -208,9 +228,11 @@ bool CuttingProxy::is_cut(Link& link, Side from, std::string_view message) {
   if (!here) return false;
   armed_ = false;
   cut_done_ = true;
-  refusing_ = refuse_after_;
+  refusing_ = then_ == Then::refuse;
+  stalled_ = then_ == Then::stall;
+  callers_ = 0;
   changed_.notify_all();
-  return true;
+  return then_ != Then::stall;
 }
 
 }  // namespace holdfast::testing

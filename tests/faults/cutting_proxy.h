@@ -19,6 +19,14 @@ enum class Cut : std::uint8_t {
   at_message,     // after so many messages, of either side
 };
 
+/// What comes after the cut.
+enum class Then : std::uint8_t {
+  go_on,   // whoever connects again is let in
+  refuse,  // nobody is let in until `admit`
+  stall,   // nothing was cut: as in a network that swallows packets, nothing gets through, on any connection,
+           // until `admit`, and then all of it does
+};
+
 class CuttingProxy {
  public:
   /// \param socket  the server's unix socket
@@ -32,13 +40,14 @@ class CuttingProxy {
   [[nodiscard]] std::string url(std::string_view database) const;
 
   /// One connection is cut, the first that gets there. \param message  of `at_message`, from 1
-  /// \param refuse  from then on nobody is let in until `admit`
-  void arm(Cut cut, std::uint64_t message = 0, bool refuse = false);
+  void arm(Cut cut, std::uint64_t message = 0, Then then = Then::go_on);
   /// Nothing is cut. \return whether what was armed has been
   bool disarm();
   /// Returns when what was armed has been cut.
   void wait_for_cut();
   void admit();
+  /// Returns when so many connections were made since nothing gets through.
+  void wait_for_callers(int count);
   /// Cuts all that are open now.
   void cut_all();
 
@@ -50,6 +59,7 @@ class CuttingProxy {
   void forward(Link& link);
   bool pass(Link& link, Side from);
   bool is_cut(Link& link, Side from, std::string_view message);
+  void wait_while_stalled();
 
   const std::string socket_;
   int listener_ = -1;
@@ -60,8 +70,10 @@ class CuttingProxy {
   std::list<Link> links_;
   bool armed_ = false;
   bool cut_done_ = false;
-  bool refuse_after_ = false;
+  Then then_ = Then::go_on;
   bool refusing_ = false;
+  bool stalled_ = false;
+  int callers_ = 0;  // since it is stalled
   bool stopping_ = false;
   Cut cut_ = Cut::before_commit;
   std::uint64_t messages_left_ = 0;

@@ -177,7 +177,7 @@ TEST_F(ServerFaults, ALostCommandIsNotTakenForAnotherThatGotItsNumber) {
   }
   auto ledger = must(Ledger::open(proxy.url("postgres") + "&workers=1"));
   const auto lost = with_key(open("lost"), "lost");
-  proxy.arm(Cut::before_commit, 0, true);
+  proxy.arm(Cut::before_commit, 0, Then::refuse);
   auto answer = std::async(std::launch::async, [&] { return ledger.execute(lost); });
   proxy.wait_for_cut();
   fall(Fall::killed);
@@ -205,7 +205,7 @@ TEST_F(ServerFaults, ALostCommandWhoseKeyWasUsedMeanwhileIsReplayed) {
   }
   auto ledger = must(Ledger::open(proxy.url("postgres") + "&workers=1"));
   const auto lost = with_key(open("lost"), "lost");
-  proxy.arm(Cut::before_commit, 0, true);
+  proxy.arm(Cut::before_commit, 0, Then::refuse);
   auto answer = std::async(std::launch::async, [&] { return ledger.execute(lost); });
   proxy.wait_for_cut();
   fall(Fall::killed);

@@ -283,7 +283,7 @@ class SameAnswers : public ::testing::Test {
           << question;
     }
     EXPECT_EQ(found.size(), expected.size());
-    const auto report = postgres::Queries(*session_, ledger_).audit({});
+    const auto report = postgres::Queries(*session_, ledger_).audit({}, {});
     ASSERT_TRUE(report) << report.error().message;
     for (const auto& check : report->checks) EXPECT_TRUE(check.ok) << check.law << ": " << check.detail;
   }

@@ -39,6 +39,7 @@ constexpr int kPoolerPort = 6432;  // names its socket; it does not listen on TC
 // Waits for the end of its input, which comes when nobody has the pipe's other end any more.
 constexpr const char* kGuardian = R"sh(
 cat >/dev/null
+server=$(head -n 1 "$2/data/postmaster.pid") && kill -CONT "$server" $(cat "/proc/$server/task/$server/children")
 [ ! -e "$2/pgbouncer.pid" ] || kill "$(cat "$2/pgbouncer.pid")"
 "$1" stop -D "$2/data" -m immediate
 rm -rf "$2"
@@ -157,6 +158,10 @@ class Processes {
     const auto fd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
     if (fd >= 0) descriptors_.push_back(fd);
   }
+  void add_children(pid_t parent) {
+    std::istringstream children(text_of(fmt::format("/proc/{0}/task/{0}/children", parent)));
+    for (pid_t child = 0; children >> child;) add(child);
+  }
   void signal(int number) const {
     for (const int fd : descriptors_) ::syscall(SYS_pidfd_send_signal, fd, number, nullptr, 0);
   }
@@ -180,20 +185,29 @@ PostgresServer::PostgresServer(PostgresOptions options)
   HOLDFAST_ASSERT(::mkdtemp(pattern.data()) != nullptr, "a temporary directory can be made");
   directory_ = pattern;
   const auto account = server_account();
-  if (account) {
-    HOLDFAST_ASSERT(::chown(pattern.c_str(), account->user, account->group) == 0,
-                    "root can give a directory away");
-  }
+  give_to_server(directory_);
   guardian_ = start_guardian(program("pg_ctl"), pattern, account);
   if (options_.tcp) port_ = free_port();
-  run({program("initdb"), "--pgdata", data(), "--username", "postgres", "--auth", "trust", "--encoding",
-       "UTF8", "--locale", "C", "--no-sync", "--no-instructions"});
+  if (options_.replica_of != nullptr) {
+    run({program("pg_basebackup"), "--pgdata", data(), "--dbname", options_.replica_of->url(), "--checkpoint",
+         "fast", "--no-sync", "--write-recovery-conf"});
+  } else {
+    std::vector<std::string> initdb{
+        program("initdb"), "--pgdata", data(),     "--username", "postgres",  "--auth",           "trust",
+        "--encoding",      "UTF8",     "--locale", "C",          "--no-sync", "--no-instructions"};
+    if (!options_.wal_directory.empty()) {
+      for (const auto& argument : {std::string("--wal-segsize=1"), "--waldir=" + options_.wal_directory})
+        initdb.push_back(argument);
+    }
+    run(initdb);
+  }
   write_settings();
   start();
 }
 
 PostgresServer::~PostgresServer() {
   if (pooling_) stop_pooler();
+  if (paused_) go_on();
   if (running_) stop(Stop::immediate);
   std::error_code ignored;
   fs::remove_all(directory_, ignored);
@@ -226,22 +240,49 @@ void PostgresServer::stop(Stop how) {
   running_ = false;
 }
 
+/// The server's own id; its other processes are its children. 0: it has ended.
+int PostgresServer::process() const {
+  HOLDFAST_ASSERT(running_, "a server that was started is asked");
+  return std::atoi(text_of(data() + "/postmaster.pid").c_str());
+}
+
 void PostgresServer::kill() {
-  HOLDFAST_ASSERT(running_, "a server that runs is killed");
-  const pid_t server = std::atoi(text_of(data() + "/postmaster.pid").c_str());
-  HOLDFAST_ASSERT(server > 0, "the server wrote its process id");
-  // Stopped first: it starts no more processes while those that it has are listed.
-  ::kill(server, SIGSTOP);
-  Processes all;
-  all.add(server);
-  std::istringstream children(text_of(fmt::format("/proc/{0}/task/{0}/children", server)));
-  for (pid_t child = 0; children >> child;) all.add(child);
-  all.signal(SIGKILL);
-  all.wait();
+  if (const pid_t server = process(); server != 0) {
+    // Stopped first: it starts no more processes while those that it has are listed.
+    ::kill(server, SIGSTOP);
+    Processes all;
+    all.add(server);
+    all.add_children(server);
+    all.signal(SIGKILL);
+    all.wait();
+  }
   // Where nobody reaps it, the dead server's id still looks taken, and the next one would not start.
   fs::remove(data() + "/postmaster.pid");
   fs::remove(directory_ / fmt::format(".s.PGSQL.{}.lock", port_));
   running_ = false;
+}
+
+void PostgresServer::pause() {
+  const pid_t server = process();
+  HOLDFAST_ASSERT(server != 0, "a server that runs is stopped");
+  ::kill(server, SIGSTOP);
+  Processes children;
+  children.add_children(server);
+  children.signal(SIGSTOP);
+  paused_ = true;
+}
+
+void PostgresServer::go_on() {
+  const pid_t server = process();
+  Processes all;
+  all.add(server);
+  all.add_children(server);
+  all.signal(SIGCONT);
+  paused_ = false;
+}
+
+void PostgresServer::promote() {
+  run({program("pg_ctl"), "promote", "--wait", "--silent", "-D", data()});
 }
 
 void PostgresServer::create_database(std::string_view name) {
@@ -329,6 +370,13 @@ void PostgresServer::run(const std::vector<std::string>& arguments) const {
   for (const auto& argument : arguments) std::cerr << argument << ' ';
   std::cerr << "failed:\n" << text_of(said) << log();
   HOLDFAST_ASSERT(false, "a program of PostgreSQL does what a test needs; what it said is above");
+}
+
+void give_to_server(const std::filesystem::path& directory) {
+  const auto account = server_account();
+  if (!account) return;
+  HOLDFAST_ASSERT(::chown(directory.c_str(), account->user, account->group) == 0,
+                  "root can give a directory away");
 }
 
 PostgresServer& shared_postgres() {

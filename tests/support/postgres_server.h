@@ -12,6 +12,8 @@
 
 namespace holdfast::testing {
 
+class PostgresServer;
+
 struct PostgresOptions {
   /// False: nothing is synced. Faster; what was committed may be gone after `kill`.
   bool durable = true;
@@ -19,6 +21,11 @@ struct PostgresOptions {
   bool tcp = false;
   /// More of postgresql.conf, each "name=value".
   std::vector<std::string> settings{};
+  /// Where the write-ahead log is kept, in segments of 1 MiB; empty: in the cluster's directory, in such of
+  /// 16 MiB.
+  std::string wal_directory{};
+  /// A streaming replica of this server, which runs, instead of a new cluster.
+  const PostgresServer* replica_of = nullptr;
 };
 
 /// One server. Runs as `postgres` where the test runs as root, which the server refuses. The programs are
@@ -36,8 +43,15 @@ class PostgresServer {
   void stop(Stop how = Stop::fast);
   /// Returns when the server takes connections. \pre it is down
   void start();
-  /// SIGKILL to the server and all its processes; returns when they are gone.
+  /// SIGKILL to the server and all its processes, where it has not fallen by itself; returns when they are
+  /// gone.
   void kill();
+  /// SIGSTOP to the server and all its processes: they keep their connections, and do nothing until `go_on`.
+  void pause();
+  void go_on();
+
+  /// Makes a replica a server of its own; returns when it takes commands.
+  void promote();
 
   /// A new, empty database. \pre none has this name, of letters, digits and _
   void create_database(std::string_view name);
@@ -60,6 +74,7 @@ class PostgresServer {
 
  private:
   void write_settings() const;
+  [[nodiscard]] int process() const;
   void run(const std::vector<std::string>& arguments) const;
   void stop_pooler();
   [[nodiscard]] std::string program(std::string_view name) const;
@@ -72,8 +87,12 @@ class PostgresServer {
   int port_ = 5432;
   int databases_ = 0;
   bool running_ = false;
+  bool paused_ = false;
   bool pooling_ = false;
 };
+
+/// Whoever the servers run as owns the directory from now on.
+void give_to_server(const std::filesystem::path& directory);
 
 /// The process's one server for tests that neither stop nor crash it, made at the first call. Not durable.
 [[nodiscard]] PostgresServer& shared_postgres();

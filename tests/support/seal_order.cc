@@ -149,7 +149,7 @@ void SealOrder::check_rows(Store& store) {
 
 void SealOrder::check_laws(Store& store) {
   ASSERT_NO_FATAL_FAILURE(seal_all());
-  const auto report = store.audit({});
+  const auto report = store.audit({}, {});
   ASSERT_TRUE(report) << report.error().message;
   for (const auto& check : report->checks) EXPECT_TRUE(check.ok) << check.law << ": " << check.detail;
   EXPECT_TRUE(report->ok);

@@ -64,6 +64,7 @@ RULES = (
             "src/cli/disk_limit*": "rates of a measurement, for people",
             "src/cli/bench*": "rates of a measurement, for people",
             "src/cli/progress*": "how far and how fast, for people",
+            "src/server/metric*": "Prometheus has no other numbers",
         },
     ),
     Rule(

@@ -23,8 +23,12 @@ using namespace holdfast::testing;
 class HandClock final : public Clock {
  public:
   [[nodiscard]] Timestamp wall() const override { return now; }
-  [[nodiscard]] std::chrono::nanoseconds monotonic() const override { return std::chrono::nanoseconds(0); }
+  [[nodiscard]] std::chrono::nanoseconds monotonic() const override { return passed += each_call; }
   Timestamp now{1'764'000'000'000'000};
+  std::chrono::nanoseconds each_call{0};  // what passes from one call to the next
+
+ private:
+  mutable std::chrono::nanoseconds passed{0};
 };
 
 /// An answer that has come, or not yet.

@@ -74,7 +74,7 @@ class FaultyDirectory final : public Directory {
       : faults_(faults), directory_(std::move(directory)) {}
 
   [[nodiscard]] IoResult<std::unique_ptr<File>> open(std::string_view name, OpenMode mode) override {
-    if (mode == OpenMode::create) {
+    if (mode == OpenMode::create || mode == OpenMode::create_private) {
       if (auto entered = faults_.enter(FileCall::create, path_of(name)); !entered)
         return std::unexpected(entered.error());
     }

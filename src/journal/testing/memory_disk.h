@@ -220,7 +220,7 @@ class MemoryDirectory final : public Directory {
     if (disk_.stopped_) return std::unexpected(IoError{EIO, "open"});
     const auto found = disk_.entries_.find(name);
     const bool there = found != disk_.entries_.end();
-    if (mode != OpenMode::create) {
+    if (mode == OpenMode::read || mode == OpenMode::read_write) {
       if (!there) return std::unexpected(IoError{ENOENT, "open " + std::string(name)});
       return std::make_unique<MemoryFile>(disk_, found->second, mode == OpenMode::read_write);
     }

@@ -1,8 +1,8 @@
-#include "cli/explain.h"
+#include "text/explain.h"
 
 #include <gtest/gtest.h>
 
-namespace holdfast::cli {
+namespace holdfast::text {
 namespace {
 
 Currency currency(std::string_view code) {
@@ -130,4 +130,4 @@ TEST(Explain, ADispute) {
 }
 
 }  // namespace
-}  // namespace holdfast::cli
+}  // namespace holdfast::text

@@ -6,7 +6,7 @@
 
 #include "holdfast/answers.h"
 
-namespace holdfast::cli {
+namespace holdfast::text {
 
 /// Several lines, each ended:
 ///
@@ -15,6 +15,11 @@ namespace holdfast::cli {
 ///       released   2026-11-24 10:00:00 UTC   by "finance"   seq 4,210 (with 2,499 others of campaign:7)
 ///       commission 0.50 = 9.99 × 5 % = 0.4995, half up      → platform:commission
 [[nodiscard]] std::string explain(const EscrowView& escrow, const std::vector<EscrowHistoryLine>& history);
+
+/// Of each line of the history, how its amounts came about and who gets them:
+/// `commission 0.50 = 9.99 × 5 % = 0.4995, half up → platform:commission`
+[[nodiscard]] std::vector<std::vector<std::string>> explained_amounts(
+    const EscrowView& escrow, const std::vector<EscrowHistoryLine>& history);
 
 /// How a fee came about: `0.50 = 9.99 × 5 % = 0.4995, half up`.
 /// \param before    released before this part, and \param recorded  the fees taken for that
@@ -28,4 +33,4 @@ struct FeeStep {
 [[nodiscard]] std::string explain_fee(const FeeStep& step, const FeeRule& rule, Rounding rounding,
                                       Currency currency);
 
-}  // namespace holdfast::cli
+}  // namespace holdfast::text

@@ -1,10 +1,10 @@
-#include "cli/text.h"
+#include "text/text.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
-namespace holdfast::cli {
+namespace holdfast::text {
 
 namespace {
 
@@ -87,4 +87,4 @@ std::string pad_left(std::string_view text, std::size_t width) {
   return std::string(width > length ? width - length : 0, ' ') + std::string(text);
 }
 
-}  // namespace holdfast::cli
+}  // namespace holdfast::text

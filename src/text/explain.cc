@@ -1,13 +1,13 @@
-#include "cli/explain.h"
+#include "text/explain.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
-#include "cli/text.h"
 #include "money/fees.h"
+#include "text/text.h"
 
-namespace holdfast::cli {
+namespace holdfast::text {
 
 namespace {
 
@@ -60,6 +60,8 @@ std::string_view past(std::string_view op) {
   if (op == "reschedule") return "rescheduled";
   return op;
 }
+
+constexpr std::string_view kLabels[] = {"commission", "fee", "net"};
 
 /// How an amount came about stands beside who is paid, up to this length.
 constexpr std::size_t kReasonWidth = 48;
@@ -122,7 +124,6 @@ class Explanation {
       if (amount > 0) out += pad_left(step.amount, amount) + "   ";
       if (actor > 0) out += pad_right(step.actor, actor) + "   ";
       out += step.where + "\n";
-      constexpr std::string_view kLabels[] = {"commission", "fee", "net"};
       for (std::size_t i = 0; i < step.sums.size(); ++i) {
         const auto& [how, to] = step.sums[i];
         const auto name = pad_right(step.sums.size() == 1 ? "" : kLabels[i], label);
@@ -133,6 +134,19 @@ class Explanation {
       }
     }
     return out;
+  }
+
+  [[nodiscard]] std::vector<std::vector<std::string>> amounts() const {
+    std::vector<std::vector<std::string>> all;
+    for (const auto& step : steps_) {
+      auto& lines = all.emplace_back();
+      for (std::size_t i = 0; i < step.sums.size(); ++i) {
+        const auto& [how, to] = step.sums[i];
+        const auto label = step.sums.size() == 1 ? std::string() : fmt::format("{} ", kLabels[i]);
+        lines.push_back(fmt::format("{}{} → {}", label, how, to));
+      }
+    }
+    return all;
   }
 
  private:
@@ -193,4 +207,11 @@ std::string explain(const EscrowView& escrow, const std::vector<EscrowHistoryLin
   return explanation.text();
 }
 
-}  // namespace holdfast::cli
+std::vector<std::vector<std::string>> explained_amounts(const EscrowView& escrow,
+                                                        const std::vector<EscrowHistoryLine>& history) {
+  Explanation explanation(escrow);
+  for (const auto& line : history) explanation.add(line);
+  return explanation.amounts();
+}
+
+}  // namespace holdfast::text

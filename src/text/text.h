@@ -9,7 +9,7 @@
 #include "holdfast/money.h"
 #include "holdfast/time.h"
 
-namespace holdfast::cli {
+namespace holdfast::text {
 
 /// `4,210`
 [[nodiscard]] std::string grouped(std::uint64_t number);
@@ -30,4 +30,4 @@ namespace holdfast::cli {
 [[nodiscard]] std::string pad_right(std::string_view text, std::size_t width);
 [[nodiscard]] std::string pad_left(std::string_view text, std::size_t width);
 
-}  // namespace holdfast::cli
+}  // namespace holdfast::text

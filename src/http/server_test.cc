@@ -1,0 +1,412 @@
+#include "http/server.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace holdfast::http {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::size_t kLarge = std::size_t{64} << 20;
+
+/// Pieces that the test gives when it likes.
+class Tap final : public BodySource {
+ public:
+  explicit Tap(std::atomic<int>& alive) : alive_(alive) { ++alive_; }
+  ~Tap() override { --alive_; }
+  void next(std::function<void(std::optional<std::string>)> give) override {
+    const std::scoped_lock hold(mutex_);
+    if (pieces_.empty()) {
+      give_ = std::move(give);
+    } else {
+      auto piece = std::move(pieces_.front());
+      pieces_.erase(pieces_.begin());
+      give(std::move(piece));
+    }
+  }
+  void put(std::optional<std::string> piece) {
+    const std::scoped_lock hold(mutex_);
+    if (give_) {
+      std::exchange(give_, nullptr)(std::move(piece));
+    } else {
+      pieces_.push_back(std::move(piece));
+    }
+  }
+
+ private:
+  std::atomic<int>& alive_;
+  std::mutex mutex_;
+  std::function<void(std::optional<std::string>)> give_;
+  std::vector<std::optional<std::string>> pieces_;
+};
+
+/// Says what it was asked; `/later` keeps the answer until `finish`, `/stream` streams.
+class Echo final : public Handler {
+ public:
+  std::optional<Response> check_head(const Head& head) override {
+    if (head.target != "/refused") return std::nullopt;
+    return Response{.status = 401, .body = "no", .fields = {}, .source = nullptr};
+  }
+  void handle(Request request, Respond respond) override {
+    Response response;
+    response.body = fmt::format("{} {} {}", request.head.method, request.head.target, request.body);
+    if (request.head.target == "/large") response.body.assign(kLarge, 'x');
+    const std::scoped_lock hold(mutex_);
+    if (request.head.target == "/stream") {
+      taps_.push_back(std::make_shared<Tap>(alive_));
+      response.source = taps_.back();
+    }
+    if (request.head.target == "/later") {
+      later_.emplace_back(std::move(respond), std::move(response));
+    } else {
+      respond(std::move(response));
+    }
+    changed_.notify_all();
+  }
+  Response broken(int status, std::string_view detail, const std::string& /*id*/) override {
+    return Response{.status = status, .body = std::string(detail), .fields = {}, .source = nullptr};
+  }
+
+  void wait_for_later(std::size_t count) {
+    std::unique_lock hold(mutex_);
+    changed_.wait(hold, [&] { return later_.size() >= count; });
+  }
+  void finish() {
+    std::vector<std::pair<Respond, Response>> all;
+    {
+      const std::scoped_lock hold(mutex_);
+      all.swap(later_);
+    }
+    for (auto& [respond, response] : all) respond(std::move(response));
+  }
+  std::shared_ptr<Tap> tap() {
+    std::unique_lock hold(mutex_);
+    changed_.wait(hold, [&] { return !taps_.empty(); });
+    auto tap = std::move(taps_.back());
+    taps_.pop_back();
+    return tap;
+  }
+  [[nodiscard]] int alive() const { return alive_; }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<std::pair<Respond, Response>> later_;
+  std::vector<std::shared_ptr<Tap>> taps_;
+  std::atomic<int> alive_{0};
+};
+
+class Client {
+ public:
+  explicit Client(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(::connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  }
+  ~Client() { ::close(socket_); }
+  Client(Client&& other) noexcept : socket_(std::exchange(other.socket_, -1)) {}
+  Client& operator=(Client&&) = delete;
+
+  void send(std::string_view bytes) const {
+    while (!bytes.empty()) {
+      const auto sent = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (sent <= 0) return;
+      bytes.remove_prefix(static_cast<std::size_t>(sent));
+    }
+  }
+  void half_close() const { ::shutdown(socket_, SHUT_WR); }
+  void reset() const {
+    const linger now{.l_onoff = 1, .l_linger = 0};
+    ::setsockopt(socket_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+  }
+  /// What comes until `end` is in it, or the server closes.
+  std::string read_until(std::string_view end) {
+    while (read_.find(end) == std::string::npos && more()) {
+    }
+    const auto at = read_.find(end);
+    auto taken = read_.substr(0, at == std::string::npos ? at : at + end.size());
+    read_.erase(0, taken.size());
+    return taken;
+  }
+  std::string read_all() {
+    while (more()) {
+    }
+    return std::exchange(read_, {});
+  }
+
+ private:
+  bool more() {
+    char buffer[65'536];
+    pollfd waiting{.fd = socket_, .events = POLLIN, .revents = 0};
+    if (::poll(&waiting, 1, 20'000) != 1) {
+      ADD_FAILURE() << "nothing came for 20 s; so far: " << read_.substr(0, 1'000);
+      return false;
+    }
+    const auto size = ::recv(socket_, buffer, sizeof buffer, 0);
+    if (size <= 0) return false;
+    read_.append(buffer, static_cast<std::size_t>(size));
+    return true;
+  }
+
+  int socket_;
+  std::string read_;
+};
+
+class HttpServer : public testing::Test {
+ protected:
+  void start(Limits limits = {}) {
+    auto started = Server::start({.limits = limits}, echo_);
+    ASSERT_TRUE(started) << started.error().message;
+    server_ = std::move(*started);
+  }
+  [[nodiscard]] Client client() const { return Client(server_->port()); }
+  std::string ask(std::string_view request, std::string_view end) const {
+    auto to = client();
+    to.send(request);
+    return to.read_until(end);
+  }
+  std::string ask_all(std::string_view request) const {
+    auto to = client();
+    to.send(request);
+    return to.read_all();
+  }
+
+  Echo echo_;
+  std::unique_ptr<Server> server_;
+};
+
+TEST_F(HttpServer, AnswersAndKeepsTheConnection) {
+  start();
+  auto to = client();
+  for (int i = 0; i < 3; ++i) {
+    to.send(fmt::format("POST /{} HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi", i));
+    const auto answer = to.read_until(" hi");
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 OK\r\nDate: ")) << answer;
+    EXPECT_TRUE(answer.ends_with(fmt::format("\r\n\r\nPOST /{} hi", i))) << answer;
+    EXPECT_NE(answer.find("X-Request-Id: "), std::string::npos);
+  }
+}
+
+TEST_F(HttpServer, TakesTheClientsRequestId) {
+  start();
+  EXPECT_NE(ask("GET / HTTP/1.1\r\nHost: a\r\nX-Request-Id: mine-7\r\n\r\n", "GET / ")
+                .find("X-Request-Id: mine-7\r\n"),
+            std::string::npos);
+  EXPECT_EQ(ask("GET / HTTP/1.1\r\nHost: a\r\nX-Request-Id: a b\r\n\r\n", "GET / ").find("a b"),
+            std::string::npos);
+}
+
+TEST_F(HttpServer, AnswersPipelinedRequestsInOrder) {
+  start();
+  std::string requests;
+  constexpr int kRequests = 2'000;
+  for (int i = 0; i < kRequests; ++i) {
+    requests +=
+        fmt::format("GET {} HTTP/1.1\r\nHost: a\r\n\r\n", i % 3 == 0 ? "/refused" : fmt::format("/{}", i));
+  }
+  requests += "GET /last HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+  auto to = client();
+  std::thread sender([&] { to.send(requests); });
+  const auto answers = to.read_all();
+  sender.join();
+  std::size_t at = 0;
+  for (int i = 0; i < kRequests; ++i) {
+    const auto wanted = i % 3 == 0 ? std::string("\r\n\r\nno") : fmt::format("\r\n\r\nGET /{} ", i);
+    at = answers.find(wanted, at);
+    ASSERT_NE(at, std::string::npos) << i;
+  }
+  EXPECT_TRUE(answers.ends_with("GET /last "));
+}
+
+TEST_F(HttpServer, ReadsChunkedBodies) {
+  start();
+  EXPECT_TRUE(
+      ask("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n",
+          "abcde")
+          .ends_with("POST / abcde"));
+}
+
+TEST_F(HttpServer, HeadHasNoBody) {
+  start();
+  const auto answer = ask_all("HEAD /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  EXPECT_NE(answer.find("Content-Length: 8\r\n"), std::string::npos) << answer;
+  EXPECT_TRUE(answer.ends_with("\r\n\r\n")) << answer;
+}
+
+TEST_F(HttpServer, SaysToGoOnBeforeABodyThatIsWanted) {
+  start();
+  auto to = client();
+  to.send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+  EXPECT_EQ(to.read_until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+  to.send("hi");
+  EXPECT_TRUE(to.read_until(" hi").starts_with("HTTP/1.1 200 OK"));
+}
+
+TEST_F(HttpServer, RefusesByTheHeadWithoutTheBody) {
+  start();
+  auto to = client();
+  to.send("POST /refused HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+  const auto answer = to.read_all();
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 401 ")) << answer;
+  EXPECT_NE(answer.find("Connection: close"), std::string::npos);
+  // A small body is read and thrown away, and the connection goes on.
+  auto other = client();
+  other.send(
+      "POST /refused HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhiGET /on HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_TRUE(other.read_until("GET /on ").starts_with("HTTP/1.1 401 "));
+}
+
+TEST_F(HttpServer, RefusesWhatIsNoRequest) {
+  start({.max_head_bytes = 1'000, .max_body_bytes = 1'000});
+  const auto status = [&](std::string_view request) { return ask_all(request).substr(0, 12); };
+  EXPECT_EQ(status("garbage\r\n\r\n"), "HTTP/1.1 400");
+  EXPECT_EQ(status("GET / HTTP/3.0\r\n\r\n"), "HTTP/1.1 505");
+  EXPECT_EQ(status("GET / HTTP/1.1\r\n\r\n"), "HTTP/1.1 400");  // no Host
+  EXPECT_EQ(status(std::string_view("GET /\0 HTTP/1.1\r\nHost: a\r\n\r\n", 28)), "HTTP/1.1 400");
+  EXPECT_EQ(status("GET / HTTP/1.1\r\nHost: a\r\nLong: " + std::string(2'000, 'x') + "\r\n\r\n"),
+            "HTTP/1.1 431");
+  EXPECT_EQ(status("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1001\r\n\r\n"), "HTTP/1.1 413");
+  EXPECT_EQ(status("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n"),
+            "HTTP/1.1 413");
+  EXPECT_EQ(status("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc"),
+            "HTTP/1.1 400");
+  EXPECT_EQ(status("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx"),
+            "HTTP/1.1 400");
+  EXPECT_EQ(
+      status(
+          "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+      "HTTP/1.1 400");
+}
+
+TEST_F(HttpServer, AnswersAClientThatHasClosedItsSide) {
+  start();
+  auto to = client();
+  to.send("GET /later HTTP/1.1\r\nHost: a\r\n\r\nGET /next HTTP/1.1\r\nHost: a\r\n\r\n");
+  to.half_close();
+  echo_.wait_for_later(1);
+  echo_.finish();
+  const auto answers = to.read_all();
+  EXPECT_NE(answers.find("GET /later "), std::string::npos) << answers;
+  EXPECT_TRUE(answers.ends_with("GET /next ")) << answers;
+}
+
+TEST_F(HttpServer, SpeaksHttp10) {
+  start();
+  const auto answer = ask_all("GET /x HTTP/1.0\r\n\r\n");
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 OK")) << answer;
+  EXPECT_NE(answer.find("Connection: close"), std::string::npos);
+}
+
+TEST_F(HttpServer, CutsOffTheSlow) {
+  start({.head_time = milliseconds(100), .body_time = milliseconds(100), .idle_time = milliseconds(200)});
+  EXPECT_EQ(ask_all("GET / HT").substr(0, 12), "HTTP/1.1 408");
+  EXPECT_EQ(ask_all("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab").substr(0, 12),
+            "HTTP/1.1 408");
+  EXPECT_EQ(ask_all(""), "");
+}
+
+TEST_F(HttpServer, CutsOffWhoDoesNotTakeHisAnswer) {
+  start({.write_time = milliseconds(100)});
+  auto slow = client();
+  slow.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_TRUE(ask("GET /x HTTP/1.1\r\nHost: a\r\n\r\n", "GET /x ").starts_with("HTTP/1.1 200"));
+  EXPECT_TRUE(server_->drain(milliseconds(20'000)));  // its connection ends; what the sockets hold stays
+  EXPECT_LT(slow.read_all().size(), kLarge);
+}
+
+TEST_F(HttpServer, StreamsPieceByPiece) {
+  start();
+  auto to = client();
+  to.send("GET /stream HTTP/1.1\r\nHost: a\r\n\r\n");
+  const auto tap = echo_.tap();
+  tap->put("one");
+  EXPECT_TRUE(to.read_until("3\r\none\r\n").ends_with("\r\n\r\n3\r\none\r\n"));
+  tap->put("two");
+  tap->put(std::nullopt);
+  EXPECT_EQ(to.read_until("0\r\n\r\n"), "3\r\ntwo\r\n0\r\n\r\n");
+  to.send("GET /on HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_TRUE(to.read_until("GET /on ").starts_with("HTTP/1.1 200"));
+}
+
+TEST_F(HttpServer, LetsGoOfAStreamWhoseClientIsGone) {
+  start();
+  {
+    auto to = client();
+    to.send("GET /stream HTTP/1.1\r\nHost: a\r\n\r\n");
+    (void)echo_.tap();
+    (void)to.read_until("\r\n\r\n");
+    to.reset();
+  }
+  for (int i = 0; i < 500 && echo_.alive() > 0; ++i) (void)ask("GET /x HTTP/1.0\r\n\r\n", "GET /x ");
+  EXPECT_EQ(echo_.alive(), 0);
+}
+
+TEST_F(HttpServer, HoldsAThousandConnections) {
+  start();
+  std::vector<Client> clients;
+  for (int i = 0; i < 1'000; ++i) clients.push_back(client());
+  for (const auto& each : clients) each.send("GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
+  for (auto& each : clients) ASSERT_TRUE(each.read_until("GET /x ").ends_with("GET /x "));
+  EXPECT_EQ(server_->connections(), 1'000);
+}
+
+TEST_F(HttpServer, TellsThoseThatAreTooMany) {
+  start({.max_connections = 1});
+  auto first = client();
+  first.send("GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
+  (void)first.read_until("GET /x ");
+  EXPECT_EQ(client().read_all().substr(0, 12), "HTTP/1.1 503");
+}
+
+TEST_F(HttpServer, DrainsWhatIsUnderWay) {
+  start();
+  auto busy = client();
+  busy.send("GET /later HTTP/1.1\r\nHost: a\r\n\r\n");
+  echo_.wait_for_later(1);
+  auto idle = client();
+  idle.send("GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
+  (void)idle.read_until("GET /x ");
+  EXPECT_FALSE(server_->drain(milliseconds(100)));
+  EXPECT_EQ(idle.read_all(), "");
+  echo_.finish();
+  EXPECT_NE(busy.read_all().find("GET /later "), std::string::npos);
+  EXPECT_TRUE(server_->drain(milliseconds(20'000)));
+}
+
+TEST_F(HttpServer, AnswersAfterItsEndAreHarmless) {
+  start();
+  auto to = client();
+  to.send("GET /later HTTP/1.1\r\nHost: a\r\n\r\n");
+  echo_.wait_for_later(1);
+  server_.reset();
+  echo_.finish();
+  EXPECT_EQ(to.read_all(), "");
+}
+
+TEST_F(HttpServer, SaysWhyItCannotListen) {
+  start();
+  const auto taken = Server::start({.port = server_->port()}, echo_);
+  ASSERT_FALSE(taken);
+  EXPECT_EQ(taken.error().code, ErrorCode::busy);
+  EXPECT_NE(taken.error().message.find("Choose another port"), std::string::npos);
+  const auto wrong = Server::start({.address = "localhost"}, echo_);
+  ASSERT_FALSE(wrong);
+  EXPECT_EQ(wrong.error().code, ErrorCode::invalid_command);
+}
+
+}  // namespace
+}  // namespace holdfast::http

@@ -1,0 +1,59 @@
+// Lines of statements: what each sealed event changed in the buckets of an account, and what was in them
+// then. A group of events adds them in order, from the balances after the lines that are there.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "ledger/postings.h"
+#include "postgres/pipeline.h"
+
+namespace holdfast::postgres {
+
+class Lines {
+ public:
+  /// Reads what the lines of the accounts go on from. \pre each account once; this outlives the pipeline's
+  /// run
+  void look_up(std::int64_t ledger, std::vector<std::int64_t> accounts, Pipeline& pipeline);
+
+  /// One event's line in one account.
+  struct Change {
+    std::int64_t account = 0;
+    std::int64_t available = 0;
+    std::int64_t available_after = 0;
+  };
+  /// Adds the lines of an event. \param postings  of the event, in the order of accounts
+  /// \param changed  called with each `Change`
+  /// \return an account whose balance would go beyond 64 bits: the event is not to be sealed
+  template <class Changed>
+  [[nodiscard]] std::optional<std::int64_t> add(std::int64_t seq, std::span<const Posting> postings,
+                                                const Changed& changed) {
+    while (!postings.empty()) {
+      const auto change = add_first(seq, postings);
+      if (!change) return postings.front().account.value();
+      changed(*change);
+    }
+    return std::nullopt;
+  }
+
+  /// Inserts what was added, if anything.
+  void write(std::int64_t ledger, Pipeline& pipeline);
+
+ private:
+  struct Balance {
+    std::int64_t available = 0;
+    std::int64_t held = 0;
+  };
+
+  /// Takes the first account's postings off. Nothing is taken where they go beyond 64 bits.
+  std::optional<Change> add_first(std::int64_t seq, std::span<const Posting>& postings);
+
+  std::unordered_map<std::int64_t, Balance> balances_;  // by account, after its last line
+  std::vector<std::int64_t> account_, seq_, available_, held_, available_after_, held_after_,
+      available_escrows_, held_escrows_;
+};
+
+}  // namespace holdfast::postgres

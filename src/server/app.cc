@@ -1,0 +1,240 @@
+#include "server/app.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <ranges>
+
+#include "base/assert.h"
+#include "server/target.h"
+
+namespace holdfast::server {
+
+namespace {
+
+constexpr std::string_view kTooMuch = "too many requests are under way: ask again in a moment";
+
+bool is_variable(std::string_view segment) {
+  return segment.starts_with('{');
+}
+
+/// HEAD is answered as GET; the transport leaves the body out.
+std::string_view method_of(const http::Head& head) {
+  return head.method == "HEAD" ? std::string_view("GET") : std::string_view(head.method);
+}
+
+bool takes_body(std::string_view method) {
+  return method == "POST" || method == "PUT" || method == "PATCH";
+}
+
+/// `application/json`, with any parameters.
+bool is_json(std::string_view content_type) {
+  auto type = std::string(content_type.substr(0, content_type.find(';')));
+  while (type.ends_with(' ')) type.pop_back();
+  std::ranges::transform(type, type.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return type == "application/json";
+}
+
+}  // namespace
+
+void App::add(std::vector<Route> routes) {
+  for (auto& route : routes) {
+    HOLDFAST_ASSERT(std::ranges::none_of(routes_,
+                                         [&](const Route& other) {
+                                           return other.method == route.method && other.path == route.path;
+                                         }),
+                    "each method of a path is a route once");
+    const auto split = split_target(route.path);
+    HOLDFAST_ASSERT(split, "a route's path begins with a slash");
+    by_length_[split->segments.size()].push_back(routes_.size());
+    templates_.emplace_back(split->segments.begin(), split->segments.end());
+    routes_.push_back(std::move(route));
+  }
+}
+
+std::expected<App::Match, http::Response> App::match(const http::Head& head) const {
+  const auto refuse = [&](Trouble trouble, std::string_view detail) {
+    return std::unexpected(problem(trouble, detail, head.id));
+  };
+  const auto target = split_target(head.target);
+  if (!target) return refuse(Trouble::bad_request, "the target of the request does not begin with /");
+  std::vector<const Route*> there;
+  std::vector<std::string> values;
+  const auto candidates = by_length_.find(target->segments.size());
+  if (candidates != by_length_.end()) {
+    std::size_t fewest = SIZE_MAX;  // a path that is written out goes before one with a variable
+    for (const auto index : candidates->second) {
+      const auto& wanted = templates_[index];
+      std::size_t variables = 0;
+      bool fits = true;
+      for (std::size_t i = 0; fits && i < wanted.size(); ++i) {
+        const bool variable = is_variable(wanted[i]);
+        fits = variable ? !target->segments[i].empty() : wanted[i] == target->segments[i];
+        variables += variable ? 1 : 0;
+      }
+      if (!fits || variables > fewest) continue;
+      if (variables < fewest) there.clear();
+      fewest = variables;
+      there.push_back(&routes_[index]);
+    }
+  }
+  if (there.empty()) {
+    return refuse(Trouble::not_found,
+                  fmt::format("there is no {}", head.target.substr(0, head.target.find('?'))));
+  }
+  const auto route =
+      std::ranges::find_if(there, [&](const Route* each) { return each->method == method_of(head); });
+  if (route == there.end()) return std::unexpected(wrong_method(head, there));
+
+  Match match;
+  match.route = *route;
+  auto caller = caller_of(head, **route);
+  if (!caller) return std::unexpected(std::move(caller.error()));
+  match.caller = std::move(*caller);
+
+  const auto& wanted = templates_[static_cast<std::size_t>(*route - routes_.data())];
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    if (!is_variable(wanted[i])) continue;
+    auto value = percent_decoded(target->segments[i]);
+    if (!value) return refuse(Trouble::bad_request, "the path has a % without two hexadecimal digits");
+    match.path.push_back(std::move(*value));
+  }
+  auto query = parse_query(target->query, (*route)->query);
+  if (!query) return refuse(Trouble::bad_request, query.error());
+  match.query = std::move(*query);
+  if (takes_body((*route)->method) && !is_json(head.field("content-type"))) {
+    return refuse(Trouble::unsupported_media_type,
+                  "the body must be JSON: send Content-Type: application/json");
+  }
+  return match;
+}
+
+http::Response App::wrong_method(const http::Head& head, const std::vector<const Route*>& there) const {
+  std::string allowed;
+  for (const auto* route : there) {
+    allowed += fmt::format("{}{}{}", allowed.empty() ? "" : ", ", route->method,
+                           route->method == "GET" ? ", HEAD" : "");
+  }
+  auto response =
+      problem(Trouble::method_not_allowed,
+              fmt::format("{} is not known here; known: {}", head.method.substr(0, 20), allowed), head.id);
+  response.fields.emplace_back("Allow", allowed);
+  return response;
+}
+
+std::expected<Caller, http::Response> App::caller_of(const http::Head& head, const Route& route) const {
+  if (!route.role) return Caller{};
+  constexpr std::string_view kScheme = "bearer ";
+  const auto authorization = head.field("authorization");
+  const auto scheme = std::string_view(authorization).substr(0, kScheme.size());
+  const bool bearer = std::ranges::equal(
+      scheme, kScheme, [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; });
+  if (!bearer) {
+    return std::unexpected(problem(Trouble::unauthorized, "send a key: Authorization: Bearer hf_…", head.id));
+  }
+  auto caller = keys_.find(std::string_view(authorization).substr(kScheme.size()));
+  if (!caller) {
+    return std::unexpected(
+        problem(Trouble::unauthorized, "the key is unknown or was revoked: ask for a new one", head.id));
+  }
+  if (caller->role < *route.role) {
+    return std::unexpected(problem(Trouble::forbidden,
+                                   fmt::format("the key \"{}\" has the role {}: this needs {}", caller->key,
+                                               to_string(caller->role), to_string(*route.role)),
+                                   head.id));
+  }
+  return std::move(*caller);
+}
+
+void App::refused(const http::Head& head, const http::Response& response) const {
+  observer_.answered({.head = head,
+                      .route = {},
+                      .status = response.status,
+                      .key = {},
+                      .code = response.tag,
+                      .problem = response.body,
+                      .took = {}});
+}
+
+std::optional<http::Response> App::check_head(const http::Head& head) {
+  auto matched = match(head);
+  std::optional<http::Response> response;
+  if (!matched) {
+    response = std::move(matched.error());
+  } else if (matched->route->role && draining_.load(std::memory_order_relaxed)) {
+    response = problem(Trouble::draining, "the server is stopping: ask again in a moment", head.id);
+    response->close = true;
+  } else if (matched->route->role &&
+             (requests_.load(std::memory_order_relaxed) >= options_.most_requests ||
+              body_bytes_.load(std::memory_order_relaxed) >= options_.most_body_bytes)) {
+    response = problem(Trouble::overloaded, kTooMuch, head.id);
+  }
+  if (response) refused(head, *response);
+  return response;
+}
+
+void App::handle(http::Request request, http::Respond respond) {
+  auto matched = match(request.head);  // again: keys may have been revoked while the body came
+  if (!matched) {
+    refused(request.head, matched.error());
+    return respond(std::move(matched.error()));
+  }
+  /// What is told of the request once it is answered. Only the line of the head is kept.
+  struct Finished {
+    http::Head head;
+    const Route* route;
+    std::string key;
+    std::size_t bytes;
+    std::chrono::nanoseconds began;
+    http::Respond respond;
+  };
+  auto finished = std::make_shared<Finished>(Finished{{request.head.method,
+                                                       request.head.target,
+                                                       {},
+                                                       request.head.remote,
+                                                       request.head.id,
+                                                       request.head.encrypted},
+                                                      matched->route,
+                                                      matched->caller.key,
+                                                      request.body.size(),
+                                                      clock_.monotonic(),
+                                                      std::move(respond)});
+  requests_.fetch_add(1, std::memory_order_relaxed);
+  const auto held = body_bytes_.fetch_add(finished->bytes, std::memory_order_relaxed) + finished->bytes;
+  const auto answer = [this, finished](http::Response response) {
+    const auto status = response.status;
+    observer_.answered({.head = finished->head,
+                        .route = finished->route->path,
+                        .status = status,
+                        .key = finished->key,
+                        .code = response.tag,
+                        .problem = status >= 400 ? std::string_view(response.body) : std::string_view(),
+                        .body_bytes = finished->bytes,
+                        .took = clock_.monotonic() - finished->began});
+    body_bytes_.fetch_sub(finished->bytes, std::memory_order_relaxed);
+    finished->respond(std::move(response));
+    if (requests_.fetch_sub(1) == 1 && draining_.load()) requests_.notify_all();
+  };
+  if (finished->bytes > 0 && held > options_.most_body_bytes) {
+    return answer(problem(Trouble::overloaded, kTooMuch, finished->head.id));
+  }
+  Call call{std::move(request), std::move(matched->path), std::move(matched->query),
+            std::move(matched->caller)};
+  matched->route->run(std::move(call), answer);
+}
+
+void App::wait_until_idle() const {
+  for (auto left = requests_.load(); left != 0; left = requests_.load()) requests_.wait(left);
+}
+
+http::Response App::broken(int status, std::string_view detail, const std::string& request_id) {
+  auto response = problem(trouble_of(status), detail, request_id);
+  http::Head head;
+  head.id = request_id;
+  refused(head, response);
+  return response;
+}
+
+}  // namespace holdfast::server
