@@ -55,7 +55,10 @@ class PackageTest(unittest.TestCase):
         cls.admin = WORK / "dpkg"
         (cls.admin / "updates").mkdir(parents=True)
         (cls.admin / "info").mkdir()
-        ROOT.mkdir()
+        (ROOT / "etc").mkdir(parents=True)
+        # The one program of every system that the unit asks for.
+        (ROOT / "bin").mkdir()
+        (ROOT / "bin/kill").touch(0o755)
         # What this machine has installed is what the packages may depend on.
         shutil.copy("/var/lib/dpkg/status", cls.admin / "status")
         cls.dpkg("--install", cls.program, cls.development)
