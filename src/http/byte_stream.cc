@@ -1,9 +1,7 @@
 #include "http/byte_stream.h"
 
-#include <linux/sockios.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -58,7 +56,7 @@ ByteStream::Moved ByteStream::read_tls(std::span<char> into) {
   return moved;
 }
 
-ByteStream::Moved ByteStream::write(std::string_view bytes, bool more) {
+ByteStream::Moved ByteStream::write(std::string_view bytes) {
   if (session_) {
     ERR_clear_error();
     const auto size = std::min(bytes.size(), std::size_t{INT_MAX});
@@ -67,7 +65,7 @@ ByteStream::Moved ByteStream::write(std::string_view bytes, bool more) {
     return tls_state(n);
   }
   while (true) {
-    const auto n = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL | (more ? MSG_MORE : 0));
+    const auto n = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (n > 0) return {.state = State::done, .size = static_cast<std::size_t>(n)};
     if (errno == EAGAIN || errno == EWOULDBLOCK) return {.state = State::wants_write};
     if (errno != EINTR) return {};
@@ -100,11 +98,6 @@ void ByteStream::finish() {
     ERR_clear_error();
   }
   ::shutdown(socket_, SHUT_WR);
-}
-
-std::size_t ByteStream::unconfirmed() const {
-  int bytes = 0;
-  return ::ioctl(socket_, SIOCOUTQ, &bytes) == 0 ? static_cast<std::size_t>(bytes) : 0;
 }
 
 }  // namespace holdfast::http

@@ -35,8 +35,7 @@ class ByteStream {
   ByteStream& operator=(ByteStream&&) = delete;
 
   [[nodiscard]] Moved read(std::span<char> into);
-  /// \param more  another write follows at once: a packet can wait for it
-  [[nodiscard]] Moved write(std::string_view bytes, bool more);
+  [[nodiscard]] Moved write(std::string_view bytes);
   /// Says that nothing more will be written.
   void finish();
 
@@ -45,8 +44,6 @@ class ByteStream {
   [[nodiscard]] bool handshake_done() const;
   /// After `plain`: what is written from now on is plain.
   void give_up_tls() { session_.reset(); }
-  /// Bytes that the client has not confirmed yet, or that could not be told.
-  [[nodiscard]] std::size_t unconfirmed() const;
 
  private:
   struct Free {

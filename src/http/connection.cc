@@ -244,7 +244,7 @@ void Connection::begin_answer(Response response) {
 
 void Connection::write() {
   while (written_ < out_.size()) {
-    const auto [state, size] = stream_.write(std::string_view(out_).substr(written_), false);
+    const auto [state, size] = stream_.write(std::string_view(out_).substr(written_));
     if (state == ByteStream::State::done) {
       written_ += size;
       since_ = loop_.now();
