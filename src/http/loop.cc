@@ -103,8 +103,10 @@ void Loop::deliver() {
     if (!connection) continue;
     if (auto* response = std::get_if<Response>(&letter.content)) {
       connection->answer(letter.request, std::move(*response));
+    } else if (auto* piece = std::get_if<Mailbox::Piece>(&letter.content)) {
+      connection->piece(letter.request, std::move(*piece));
     } else {
-      connection->piece(letter.request, std::move(std::get<Mailbox::Piece>(letter.content)));
+      connection->nothing_comes(letter.request);
     }
   }
 }

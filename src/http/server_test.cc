@@ -30,11 +30,21 @@ class Tap final : public BodySource {
     const std::scoped_lock hold(mutex_);
     if (pieces_.empty()) {
       give_ = std::move(give);
+      asked_.notify_all();
     } else {
       auto piece = std::move(pieces_.front());
       pieces_.erase(pieces_.begin());
       give(std::move(piece));
     }
+  }
+  void wait_until_asked() {
+    std::unique_lock hold(mutex_);
+    asked_.wait(hold, [&] { return give_ != nullptr; });
+  }
+  /// Lets go of what it owes.
+  void give_up() {
+    const std::scoped_lock hold(mutex_);
+    give_ = nullptr;
   }
   void put(std::optional<std::string> piece) {
     const std::scoped_lock hold(mutex_);
@@ -48,16 +58,17 @@ class Tap final : public BodySource {
  private:
   std::atomic<int>& alive_;
   std::mutex mutex_;
+  std::condition_variable asked_;
   std::function<void(std::optional<std::string>)> give_;
   std::vector<std::optional<std::string>> pieces_;
 };
 
-/// Says what it was asked; `/later` keeps the answer until `finish`, `/stream` streams.
+/// Says what it was asked; `/later` keeps the answer until `finish`, `/stream` streams, `/lost` is let go of.
 class Echo final : public Handler {
  public:
   std::optional<Response> check_head(const Head& head) override {
     if (head.target != "/refused") return std::nullopt;
-    return Response{.status = 401, .body = "no", .fields = {}, .source = nullptr};
+    return Response{.status = 401, .body = "no"};
   }
   void handle(Request request, Respond respond) override {
     Response response;
@@ -68,6 +79,7 @@ class Echo final : public Handler {
       taps_.push_back(std::make_shared<Tap>(alive_));
       response.source = taps_.back();
     }
+    if (request.head.target == "/lost") return;
     if (request.head.target == "/later") {
       later_.emplace_back(std::move(respond), std::move(response));
     } else {
@@ -76,7 +88,7 @@ class Echo final : public Handler {
     changed_.notify_all();
   }
   Response broken(int status, std::string_view detail, const std::string& /*id*/) override {
-    return Response{.status = status, .body = std::string(detail), .fields = {}, .source = nullptr};
+    return Response{.status = status, .body = std::string(detail)};
   }
 
   void wait_for_later(std::size_t count) {
@@ -142,6 +154,7 @@ class Client {
     read_.erase(0, taken.size());
     return taken;
   }
+  [[nodiscard]] bool was_reset() const { return reset_; }
   std::string read_all() {
     while (more()) {
     }
@@ -157,12 +170,14 @@ class Client {
       return false;
     }
     const auto size = ::recv(socket_, buffer, sizeof buffer, 0);
+    reset_ = size < 0 && errno == ECONNRESET;
     if (size <= 0) return false;
     read_.append(buffer, static_cast<std::size_t>(size));
     return true;
   }
 
   int socket_;
+  bool reset_ = false;
   std::string read_;
 };
 
@@ -340,6 +355,32 @@ TEST_F(HttpServer, StreamsPieceByPiece) {
   EXPECT_EQ(to.read_until("0\r\n\r\n"), "3\r\ntwo\r\n0\r\n\r\n");
   to.send("GET /on HTTP/1.1\r\nHost: a\r\n\r\n");
   EXPECT_TRUE(to.read_until("GET /on ").starts_with("HTTP/1.1 200"));
+}
+
+TEST_F(HttpServer, CutsAStreamThatCannotGoOn) {
+  start();
+  for (const std::string_view version : {"1.1", "1.0"}) {
+    auto to = client();
+    to.send(fmt::format("GET /stream HTTP/{}\r\nHost: a\r\n\r\n", version));
+    const auto tap = echo_.tap();
+    tap->put("one");
+    const auto begin = to.read_until("one");
+    EXPECT_TRUE(begin.starts_with("HTTP/1.1 200")) << begin;
+    tap->wait_until_asked();
+    tap->give_up();
+    // With chunks the last one is missing; without them only a reset tells it from the end of the body.
+    EXPECT_EQ(to.read_all(), version == "1.1" ? "\r\n" : "");
+    EXPECT_EQ(to.was_reset(), version == "1.0") << version;
+  }
+}
+
+TEST_F(HttpServer, AnswersWhatItsHandlerLetGoOf) {
+  start();
+  const auto answer = ask_all("POST /lost HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi");
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 500 Internal Server Error\r\n")) << answer;
+  EXPECT_NE(answer.find("Connection: close\r\n"), std::string::npos);
+  EXPECT_TRUE(answer.ends_with(kUnanswered)) << answer;
+  EXPECT_TRUE(ask_all("GET /lost HTTP/1.0\r\n\r\n").starts_with("HTTP/1.1 500 "));
 }
 
 TEST_F(HttpServer, LetsGoOfAStreamWhoseClientIsGone) {
