@@ -269,8 +269,9 @@ void Connection::written() {
   request_id_.clear();
   without_body_ = false;
   enter(Phase::idle);
+  if (advancing_) return;  // and reads on
   advance();
-  wait_to_read();
+  stream_.holds_bytes() ? readable() : wait_to_read();
 }
 
 void Connection::next_piece() {
