@@ -102,14 +102,15 @@ Result<void> Log::read_holds(std::span<const EscrowId> escrows,
   std::vector<bool> found(escrows.size());
   std::size_t at = 0;  // the first that was not found
   const auto take = [&](const Event& event) {
-    bool wanted = false;
+    bool wanted = false;  // has one that was not found before: else it was visited
     for_each_effect(event.entry, [&](const Entry& effect) {
       const auto* held = std::get_if<Held>(&effect.body);
       if (held == nullptr) return;
       const auto place = std::ranges::lower_bound(escrows, held->escrow);
       if (place == escrows.end() || *place != held->escrow) return;
-      found[static_cast<std::size_t>(place - escrows.begin())] = true;
-      wanted = true;
+      const auto index = static_cast<std::size_t>(place - escrows.begin());
+      wanted = wanted || !found[index];
+      found[index] = true;
     });
     if (wanted) visit(event);
     while (at < found.size() && found[at]) ++at;
