@@ -4,7 +4,8 @@ usage: contract_test.py HOLDFAST-PROGRAM [unittest's arguments]
 
 A real server on a free port of this machine, over a ledger that the document's own examples fill. Then schemathesis asks
 every operation in thousands of ways: each answer must be documented, each field of it too, what the document allows must
-be taken, and what it does not allow refused. CONTRACT_EXAMPLES in the environment has it ask more often.
+be taken, and what it does not allow refused. With CONTRACT_EXAMPLES in the environment it asks each so often, and looks into
+every corner of the lists of commands too.
 """
 
 import json
@@ -14,7 +15,6 @@ import re
 import subprocess
 import sys
 import tempfile
-import time
 import unittest
 import urllib.error
 import urllib.parse
@@ -32,7 +32,12 @@ from server import Server  # noqa: E402
 PROGRAM = ""
 SERVER: Server | None = None
 DOCUMENT: Document | None = None
-SCHEMATHESIS_SECONDS = 540
+# A list of any commands has as many corners as all commands together, which each has its own path for.
+QUICK = """
+[[operations]]
+include-path = ["/v1/commands", "/v1/atomics"]
+phases.coverage.enabled = false
+"""
 
 
 def ask(method: str, path: str, body=None, key: str | None = "admin", **headers: str):
@@ -219,26 +224,22 @@ class WhateverIsAsked(unittest.TestCase):
 
     def test_is_answered_as_documented(self):
         """What it found and how to ask it again is in what it prints. The seed is fixed: a failure comes again."""
-        examples = os.environ.get("CONTRACT_EXAMPLES", "12")
+        examples = os.environ.get("CONTRACT_EXAMPLES")
         environment = {**os.environ, "PYTHONPATH": str(HERE), "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "160"}
         with tempfile.TemporaryDirectory(prefix="holdfast-contract-") as place:
+            config = pathlib.Path(place) / "schemathesis.toml"
+            config.write_text((HERE / "schemathesis.toml").read_text() + ("" if examples else QUICK))
             done = subprocess.run(
-                [sys.executable, "-m", "schemathesis.cli", "--no-color", "--config-file", str(HERE / "schemathesis.toml"),
-                 "run", "--seed", "1", "--max-examples", examples, "--header", f"Authorization: Bearer {SERVER.keys['admin']}",
-                 SERVER.url + "/openapi.json"],
-                cwd=place, env=environment, timeout=SCHEMATHESIS_SECONDS, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                text=True, check=False)
-        if os.environ.get("CONTRACT_OUTPUT"):
-            pathlib.Path(os.environ["CONTRACT_OUTPUT"]).write_text(done.stdout)
+                [sys.executable, "-m", "schemathesis.cli", "--no-color", "--config-file", str(config), "run",
+                 "--seed", "1", "--max-examples", examples or "15",
+                 "--header", f"Authorization: Bearer {SERVER.keys['admin']}", SERVER.url + "/openapi.json"],
+                cwd=place, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         self.assertEqual(done.returncode, 0, done.stdout)
         self.assertIn("No issues found", done.stdout)
         # All that was asked has left a sound ledger.
-        deadline = time.monotonic() + 60
         SERVER.stop()
-        self.assertLess(time.monotonic(), deadline)
         audit = SERVER.run("audit", "--json")
         self.assertTrue(json.loads(audit)["ok"], audit)
-        SERVER.start()
 
 
 if __name__ == "__main__":
