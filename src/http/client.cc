@@ -210,7 +210,10 @@ class Client::Impl {
     }
     // The status is the answer; a body that does not come, or is too long, costs only the connection.
     if (step != ResponseReader::Step::complete || error || !reader.keep_alive() || !held.empty()) close();
-    return Reply{.status = reader.status(), .body = reader.take_body(), .location = reader.location()};
+    return Reply{.status = reader.status(),
+                 .body = reader.take_body(),
+                 .location = reader.location(),
+                 .retry_after = reader.retry_after()};
   }
 
   Url url_;

@@ -26,6 +26,7 @@ class ResponseReader::Parser final : public beast::http::basic_parser<false> {
 
   int status = 0;
   std::string location;
+  std::string retry_after;
   std::string body;
   bool longer = false;  // than is wanted
 
@@ -40,8 +41,9 @@ class ResponseReader::Parser final : public beast::http::basic_parser<false> {
   void on_field_impl(beast::http::field field, beast::string_view, beast::string_view value,
                      Error& error) override {
     error = {};
-    if (field == beast::http::field::location && !is_header_done())
-      location.assign(value.data(), value.size());
+    if (is_header_done()) return;  // a trailer
+    if (field == beast::http::field::location) location.assign(value.data(), value.size());
+    if (field == beast::http::field::retry_after) retry_after.assign(value.data(), value.size());
   }
   void on_header_impl(Error& error) override { error = {}; }
   void on_body_init_impl(const boost::optional<std::uint64_t>&, Error& error) override { error = {}; }
@@ -124,6 +126,9 @@ int ResponseReader::status() const {
 }
 std::string ResponseReader::location() const {
   return state_->parser->location;
+}
+std::string ResponseReader::retry_after() const {
+  return state_->parser->retry_after;
 }
 bool ResponseReader::keep_alive() const {
   return !state_->parser->longer && state_->parser->keep_alive();

@@ -37,6 +37,7 @@ class ResponseReader {
   // After that:
   [[nodiscard]] int status() const;
   [[nodiscard]] std::string location() const;
+  [[nodiscard]] std::string retry_after() const;
   /// After `complete`: another request can be sent on this connection.
   [[nodiscard]] bool keep_alive() const;
   /// What came of it.

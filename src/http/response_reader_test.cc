@@ -32,6 +32,7 @@ std::string read(std::string_view bytes, std::size_t first, std::size_t then) {
   if (!reader.has_head()) return said + "none";
   said += fmt::format("{} [{}]", reader.status(), reader.take_body());
   if (const auto location = reader.location(); !location.empty()) said += " to " + location;
+  if (const auto retry = reader.retry_after(); !retry.empty()) said += " again after " + retry;
   if (step == Step::broken) return said + " broken";
   return said + (reader.keep_alive() ? "" : " closes");
 }
@@ -52,6 +53,8 @@ std::vector<Row> rows() {
       {"no body", "HTTP/1.1 204 No Content\r\n\r\n", "204 []"},
       {"no reason", "HTTP/1.1 204 \r\n\r\n", "204 []"},
       {"redirect", "HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n", "302 [] to /x"},
+      {"try again", "HTTP/1.1 503 No\r\nRetry-After: 120\r\nContent-Length: 0\r\n\r\n",
+       "503 [] again after 120"},
       {"continue",
        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nLocation: /y\r\n\r\n"
        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx",
