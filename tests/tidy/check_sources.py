@@ -29,7 +29,7 @@ class Rule:
 
 
 CODE = ("src/*", "include/*")
-ALL = ("src/*", "include/*", "sim/*", "tests/*", "bench/*", "examples/*")
+ALL = ("src/*", "include/*", "sim/*", "tests/*", "bench/*", "examples/*", "fuzz/*")
 BESIDE = "a test may use what it likes"
 
 RULES = (
