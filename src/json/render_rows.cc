@@ -108,7 +108,8 @@ std::string to_json(const EventView& event) {
   out.end_list().name("escrow_count").number(event.escrow_count).name("postings").begin_list();
   for (const auto& posting : event.postings) {
     out.begin_object().name("account").text(posting.account).name("bucket").text(to_string(posting.bucket));
-    out.name("amount").number(posting.amount.minor()).end_object();
+    out.name("amount").number(posting.amount.minor());
+    out.name("currency").text(posting.currency.code()).end_object();
   }
   out.end_list().name("hash").text(to_hex(event.hash));
   return out.end_object().take();

@@ -155,8 +155,8 @@ TEST(Render, AnEvent) {
       to_json(event),
       R"({"seq":2,"at":"2025-11-24T16:00:00.123456Z","op":"deposit","actor":null,"key":"d","reason":null,)"
       R"("reference":null,"result":{},"escrows":[],"escrow_count":0,"postings":[)"
-      R"({"account":"external:EUR","bucket":"available","amount":-5},)"
-      R"({"account":"user:1","bucket":"available","amount":5}],"hash":")" +
+      R"({"account":"external:EUR","bucket":"available","amount":-5,"currency":"EUR"},)"
+      R"({"account":"user:1","bucket":"available","amount":5,"currency":"EUR"}],"hash":")" +
           std::string(64, '0') + R"("})");
 }
 

@@ -159,11 +159,11 @@ Result<http::Response> statement_csv(const Ledger& ledger, Workers& workers, con
 
 Result<http::Response> statement_either(const Ledger& ledger, Workers& workers, const Call& call) {
   const auto format = value_of(call, "format");
-  if (!format.empty() && format != "csv" && format != "json") {
+  if (format && format != "csv" && format != "json") {
     return std::unexpected(invalid_query("format", "the query's \"format\" must be csv or json"));
   }
   const bool accepts_csv = call.request.head.field("accept").starts_with("text/csv");
-  if (format == "csv" || (format.empty() && accepts_csv)) return statement_csv(ledger, workers, call);
+  if (format == "csv" || (!format && accepts_csv)) return statement_csv(ledger, workers, call);
   auto page = statement(ledger, call);
   if (!page) return std::unexpected(std::move(page.error()));
   return json_of(std::move(*page));

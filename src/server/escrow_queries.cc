@@ -1,6 +1,9 @@
 // Escrows, their histories and their dates.
 #include <fmt/format.h>
 
+#include <utility>
+
+#include "base/text.h"
 #include "server/questions.h"
 #include "text/explain.h"
 
@@ -10,17 +13,20 @@ namespace {
 
 Result<std::string> escrows(const Ledger& ledger, const Call& call) {
   EscrowFilter filter;
-  filter.group = value_of(call, "group");
-  filter.payer = value_of(call, "payer");
-  filter.beneficiary = value_of(call, "beneficiary");
-  if (const auto status = value_of(call, "status"); !status.empty()) {
-    filter.status = parse_escrow_status(status);
+  for (const auto& [name, value] : {std::pair("group", &filter.group), std::pair("payer", &filter.payer),
+                                    std::pair("beneficiary", &filter.beneficiary)}) {
+    auto given = name_of(call, name);
+    if (!given) return std::unexpected(std::move(given.error()));
+    *value = std::move(*given);
+  }
+  if (const auto status = value_of(call, "status")) {
+    filter.status = parse_escrow_status(*status);
     if (!filter.status) {
       return std::unexpected(invalid_query(
           "status",
           fmt::format(
-              "the query's \"status\" must be one of LOCKED, FROZEN, RELEASED, REFUNDED, SPLIT, not \"{}\"",
-              status.substr(0, 60))));
+              "the query's \"status\" must be one of LOCKED, FROZEN, RELEASED, REFUNDED, SPLIT, not {}",
+              in_quotes(*status))));
     }
   }
   const auto wanted = numbered_page(call);

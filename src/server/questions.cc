@@ -5,6 +5,8 @@
 #include <charconv>
 #include <memory>
 
+#include "base/text.h"
+#include "ledger/validate.h"
 #include "server/problem.h"
 
 namespace holdfast::server {
@@ -14,13 +16,13 @@ namespace {
 Result<std::uint64_t> number_of(const Call& call, const std::string& name, std::uint64_t fallback,
                                 std::uint64_t least, std::uint64_t most) {
   const auto text = value_of(call, name);
-  if (text.empty()) return fallback;
+  if (!text) return fallback;
   std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size() || number < least || number > most) {
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
+  if (error != std::errc() || end != text->data() + text->size() || number < least || number > most) {
     return std::unexpected(
-        invalid_query(name, fmt::format("the query's \"{}\" must be a whole number from {} to {}, not \"{}\"",
-                                        name, least, most, text.substr(0, 60))));
+        invalid_query(name, fmt::format("the query's \"{}\" must be a whole number from {} to {}, not {}",
+                                        name, least, most, in_quotes(*text))));
   }
   return number;
 }
@@ -33,15 +35,24 @@ Error invalid_query(std::string field, std::string message) {
   return error;
 }
 
-std::string value_of(const Call& call, const std::string& name) {
+std::optional<std::string> value_of(const Call& call, const std::string& name) {
   const auto found = call.query.find(name);
-  return found == call.query.end() ? std::string() : found->second;
+  return found == call.query.end() ? std::nullopt : std::optional(found->second);
+}
+
+Result<std::string> name_of(const Call& call, const std::string& name) {
+  auto text = value_of(call, name);
+  if (!text) return std::string();
+  if (is_name(*text)) return std::move(*text);
+  return std::unexpected(
+      invalid_query(name, fmt::format("the query's \"{}\" {} is no name: 1 to 128 of A-Z a-z 0-9 . _ : - / @",
+                                      name, in_quotes(*text))));
 }
 
 Result<std::optional<Timestamp>> time_of(const Call& call, const std::string& name) {
   const auto text = value_of(call, name);
-  if (text.empty()) return std::optional<Timestamp>();
-  const auto parsed = parse_rfc3339(text);
+  if (!text) return std::optional<Timestamp>();
+  const auto parsed = parse_rfc3339(*text);
   if (!parsed) {
     return std::unexpected(
         invalid_query(name, fmt::format("the query's \"{}\": {}", name, parsed.error().message)));
@@ -71,7 +82,9 @@ Result<NumberedPage> numbered_page(const Call& call) {
 Result<NamedPage> named_page(const Call& call) {
   const auto limit = limit_of(call);
   if (!limit) return std::unexpected(limit.error());
-  return NamedPage{value_of(call, "after"), *limit};
+  auto after = name_of(call, "after");
+  if (!after) return std::unexpected(std::move(after.error()));
+  return NamedPage{std::move(*after), *limit};
 }
 
 http::Response json_of(std::string body) {

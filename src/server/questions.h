@@ -23,9 +23,11 @@ inline constexpr std::size_t kUsualRows = 100;
 /// `invalid_command` that names the field of the query.
 [[nodiscard]] Error invalid_query(std::string field, std::string message);
 
-/// A value of the query; empty: not given.
-[[nodiscard]] std::string value_of(const Call& call, const std::string& name);
-/// A date, RFC 3339; none: not given. Errors: `invalid_command`.
+/// A value of the query; none: not given.
+[[nodiscard]] std::optional<std::string> value_of(const Call& call, const std::string& name);
+/// The name of an account or a group; empty: not given. Errors: `invalid_command`.
+[[nodiscard]] Result<std::string> name_of(const Call& call, const std::string& name);
+/// A time, RFC 3339; none: not given. Errors: `invalid_command`.
 [[nodiscard]] Result<std::optional<Timestamp>> time_of(const Call& call, const std::string& name);
 /// `limit`, 1 to kMostRows. Errors: `invalid_command`.
 [[nodiscard]] Result<std::size_t> limit_of(const Call& call);

@@ -12,10 +12,12 @@ import unittest
 
 from selenium.webdriver.common.keys import Keys
 
-import accessibility
-import examples
-from browser import Browser
-from server import Server
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+
+import accessibility  # noqa: E402
+import examples  # noqa: E402
+from browser import Browser  # noqa: E402
+from server import Server  # noqa: E402
 
 PROGRAM = ""
 SCREENSHOTS = pathlib.Path()
