@@ -68,7 +68,8 @@ Result<EscrowView> QueryingStore::escrow(const EscrowRef& ref) {
   });
   if (!read) return std::unexpected(read.error());
   if (!sketch) return no_escrow(ref);
-  if (auto done = complete(journal_log(), std::span(&*sketch, 1)); !done) return std::unexpected(done.error());
+  if (auto done = complete(journal_log(), std::span(&*sketch, 1)); !done)
+    return std::unexpected(done.error());
   return std::move(sketch->view);
 }
 
