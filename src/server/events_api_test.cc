@@ -254,7 +254,9 @@ TEST_F(EventsApiTest, AClientThatGoesLeavesNothingWaiting) {
   source->next([](const std::optional<std::string>&) { ADD_FAILURE() << "nobody asks any more"; });
   while (follower.waiting() == 0) std::this_thread::yield();
   source.reset();
-  EXPECT_EQ(follower.waiting(), 0U);
+  // The worker that made the wait may hold the stream for a moment longer; then nothing waits, or this test
+  // ends by its limit.
+  while (follower.waiting() != 0) std::this_thread::yield();
 }
 
 }  // namespace
