@@ -23,6 +23,7 @@
 #include "server/queries_api.h"
 #include "server/seen.h"
 #include "server/signals.h"
+#include "server/webhook_metrics.h"
 #include "server/webhooks.h"
 #include "server/webhooks_api.h"
 #include "server/workers.h"
@@ -163,7 +164,8 @@ void Running::watch() {
   books_ =
       std::make_unique<Books>(*ledger_, *state_, [this](const std::string& wrong) { law_broken(wrong); });
   audit_ = std::make_unique<AuditWatch>(
-      *ledger_, system_clock(), AuditOptions{options_.audit_first, options_.audit_every},
+      *ledger_, system_clock(),
+      AuditOptions{std::min(options_.audit_first, options_.audit_every), options_.audit_every},
       [this](const AuditView& view) {
         if (view.failure) {
           return log_.write(Level::warning, "the audit did not come to its end",
@@ -266,6 +268,12 @@ void Running::add_routes() {
                            .started = started_,
                            .metrics_open = options_.metrics_open};
   add_health_metrics(metrics_, health);
+  add_webhook_metrics(
+      metrics_, system_clock(), [this] { return webhooks_->states(); },
+      [this] {
+        const auto status = pulse_->view().status;
+        return status ? std::optional(status->seq) : std::nullopt;
+      });
   app_->add(health_routes(health));
   CommandsApiOptions commands;
   commands.decides_in_order = !in_postgres(options_.ledger_url);
@@ -276,7 +284,8 @@ void Running::add_routes() {
   const MakeProblem make_problem = [](const Error& error, const http::Head& head) {
     return problem(error, head.id);
   };
-  app_->add(event_routes({*pages_, *follower_, system_clock(), execute, make_problem}));
+  app_->add(event_routes({*pages_, *follower_, system_clock(), execute, make_problem,
+                          [this](const Caller& caller) { return keys_->may_still(caller); }}));
   app_->add(webhook_routes(*webhooks_, *ledger_, execute, make_problem));
   app_->add(console_routes());
   std::vector<std::string> paths;
