@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
+#include <csignal>
 #include <utility>
 
 #include "base/clock.h"
@@ -15,6 +16,18 @@
 namespace holdfast::http {
 
 using std::chrono::milliseconds;
+
+namespace {
+
+/// OpenSSL writes without MSG_NOSIGNAL: to a client that has gone it would end the process.
+void block_sigpipe() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+}
+
+}  // namespace
 
 void Mailbox::put(Letter letter) {
   const std::scoped_lock hold(mutex_);
@@ -62,6 +75,7 @@ Loop::Loop(const Limits& limits, Handler& handler, ConnectionCount& connections)
 
 void Loop::start() {
   thread_ = std::thread([this] {
+    block_sigpipe();
     tick();
     const auto work = boost::asio::make_work_guard(context_);
     context_.run();
@@ -103,8 +117,10 @@ void Loop::deliver() {
     if (!connection) continue;
     if (auto* response = std::get_if<Response>(&letter.content)) {
       connection->answer(letter.request, std::move(*response));
+    } else if (auto* piece = std::get_if<Mailbox::Piece>(&letter.content)) {
+      connection->piece(letter.request, std::move(*piece));
     } else {
-      connection->piece(letter.request, std::move(std::get<Mailbox::Piece>(letter.content)));
+      connection->nothing_comes(letter.request);
     }
   }
 }

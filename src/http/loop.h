@@ -31,10 +31,11 @@ class Connection;
 class Mailbox {
  public:
   using Piece = std::optional<std::string>;
+  struct Nothing {};  // comes any more: see `Reply`
   struct Letter {
     std::weak_ptr<Connection> to;
     std::uint64_t request;  // of the connection: a letter for one that is over is thrown away
-    std::variant<Response, Piece> content;
+    std::variant<Response, Piece, Nothing> content;
   };
 
   /// \param deliver  run on the loop's thread when there are letters
@@ -50,6 +51,28 @@ class Mailbox {
   boost::asio::io_context* context_;  // null once closed
   std::function<void()> deliver_;
   std::vector<Letter> letters_;
+};
+
+/// One answer, or one piece of one, that somebody owes a connection. It is put once, from any thread; where
+/// nobody has it any more and it was not put, the connection is told so instead of waiting for ever.
+class Reply {
+ public:
+  Reply(std::shared_ptr<Mailbox> mailbox, std::weak_ptr<Connection> to, std::uint64_t request)
+      : mailbox_(std::move(mailbox)), to_(std::move(to)), request_(request) {}
+  ~Reply() { put(Mailbox::Nothing{}); }
+  Reply(const Reply&) = delete;
+  Reply& operator=(const Reply&) = delete;
+
+  /// Only the first counts.
+  void put(std::variant<Response, Mailbox::Piece, Mailbox::Nothing> content) {
+    if (!put_.exchange(true)) mailbox_->put({to_, request_, std::move(content)});
+  }
+
+ private:
+  const std::shared_ptr<Mailbox> mailbox_;
+  const std::weak_ptr<Connection> to_;
+  const std::uint64_t request_;
+  std::atomic<bool> put_{false};
 };
 
 /// How many connections are open on all loops.

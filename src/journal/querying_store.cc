@@ -68,7 +68,8 @@ Result<EscrowView> QueryingStore::escrow(const EscrowRef& ref) {
   });
   if (!read) return std::unexpected(read.error());
   if (!sketch) return no_escrow(ref);
-  return EscrowCompleter(journal_log()).complete(std::move(*sketch));
+  if (auto done = complete(journal_log(), std::span(&*sketch, 1)); !done) return std::unexpected(done.error());
+  return std::move(sketch->view);
 }
 
 Result<EscrowPage> QueryingStore::escrows(const EscrowFilter& filter) {
@@ -86,12 +87,9 @@ Result<EscrowPage> QueryingStore::escrows(const EscrowFilter& filter) {
   });
   if (!read) return std::unexpected(read.error());
   if (!choice) return std::unexpected(choice.error());
-  EscrowCompleter completer(journal_log());
-  for (auto& sketch : sketches) {
-    auto view = completer.complete(std::move(sketch));
-    if (!view) return std::unexpected(view.error());
-    page.rows.push_back(std::move(*view));
-  }
+  if (auto done = complete(journal_log(), sketches); !done) return std::unexpected(done.error());
+  page.rows.reserve(sketches.size());
+  for (auto& sketch : sketches) page.rows.push_back(std::move(sketch.view));
   return page;
 }
 
@@ -113,6 +111,21 @@ Result<GroupView> QueryingStore::group(std::string_view name) {
   if (!read) return std::unexpected(read.error());
   if (!view) return no_group(name);
   return std::move(*view);
+}
+
+Result<GroupSummary> QueryingStore::group_summary(std::string_view name) {
+  GroupSummary summary;
+  Result<std::vector<GroupTotal>> totals = no_group(name);
+  auto read = read_state([&](const State& state) {
+    const auto id = state.find_group(name);
+    if (!id) return;
+    summary.group = view_of(state, *id);
+    totals = state.group_totals(*id);
+  });
+  if (!read) return std::unexpected(read.error());
+  if (!totals) return std::unexpected(totals.error());
+  summary.totals = std::move(*totals);
+  return summary;
 }
 
 Result<Page<GroupView, std::string>> QueryingStore::groups(std::string_view after, std::size_t limit) {

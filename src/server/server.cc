@@ -19,6 +19,7 @@
 #include "server/keys.h"
 #include "server/listen_address.h"
 #include "server/notify.h"
+#include "server/openapi.h"
 #include "server/problem.h"
 #include "server/queries_api.h"
 #include "server/seen.h"
@@ -287,6 +288,7 @@ void Running::add_routes() {
   app_->add(event_routes({*pages_, *follower_, system_clock(), execute, make_problem,
                           [this](const Caller& caller) { return keys_->may_still(caller); }}));
   app_->add(webhook_routes(*webhooks_, *ledger_, execute, make_problem));
+  app_->add(openapi_routes());
   app_->add(console_routes());
   std::vector<std::string> paths;
   for (const auto& route : app_->routes()) {
