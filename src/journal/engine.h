@@ -36,9 +36,6 @@ struct EngineOptions {
       group_opened;  // called on the decide side when there is something to sync; must not block
   std::function<void()>
       room_again;  // called on the sync side when a full group was taken: decide can go on; must not block
-#ifdef HOLDFAST_PLANTED_BUGS
-  bool planted_answer_before_sync = false;
-#endif
 };
 
 /// What opening found and did, for people: one line each.

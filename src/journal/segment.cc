@@ -7,6 +7,8 @@
 #include <charconv>
 #include <ranges>
 
+#include "base/planted_bugs.h"
+#include "base/probe.h"
 #include "journal/fixed_fields.h"
 #include "journal/segment_reader.h"
 
@@ -116,6 +118,7 @@ IoResult<std::unique_ptr<File>> fill_segment(Directory& directory, const LedgerU
     return std::unexpected(written.error());
   }
   if (auto synced = (*file)->sync(); !synced) return std::unexpected(synced.error());
+  if (planted(PlantedBug::forget_directory_sync)) return file;
   if (auto synced = directory.sync(); !synced) return std::unexpected(synced.error());
   return file;
 }
@@ -152,6 +155,7 @@ IoResult<std::unique_ptr<File>> make_segment(Directory& directory, const LedgerU
                                              std::uint32_t number, std::uint64_t bytes) {
   auto file = fill_segment(directory, ledger, number, bytes);
   if (file) return file;
+  reached(Probe::segment_given_up);
   // Gives its space back. Where this fails too, the next try or recovery removes it.
   const auto removed = directory.remove(segment_name(number));
   if (!removed && removed.error().error_number != ENOENT) return std::unexpected(removed.error());
