@@ -73,8 +73,11 @@ void Simulator::rot_while_open() {
   while (engine_->maintain()) {
   }
   for (int i = 0; i < kRounds; ++i) {
-    const std::string_view where = prng_.one_in(2) ? "journal/" : "index/";
-    rot([&](std::string_view path) { return path.starts_with(where); });
+    const auto draw = prng_.below(8);
+    const std::string_view where = draw < 4 ? "journal/" : draw < 7 ? "index/" : "ledger";
+    // Now and then what only an opening reads: the header of a segment.
+    const auto page = draw < 2 ? std::optional<std::uint64_t>(0) : std::nullopt;
+    rot([&](std::string_view path) { return path.starts_with(where); }, page);
     const auto scrubbed = engine_->scrub([](std::size_t) { return true; });
     if (!scrubbed) {
       check(Check::refusal, scrubbed.error().code == ErrorCode::corrupt,
@@ -91,9 +94,11 @@ void Simulator::rot_while_open() {
   }
   audit_state();
   verify_over_rot();
+  const bool clean = engine_->scrub([](std::size_t) { return true; }).has_value();
   engine_.reset();
   disk_.new_process();  // the page cache, and so the mark of what was durable, is as it was
-  open_over_rot();
+  const bool opened = open_over_rot();
+  check(Check::refusal, opened || !clean, "what a scrub passed opens, and reads back");
 }
 
 /// The chain can not be read to its end any more; its head is known from what was written.

@@ -27,6 +27,7 @@ inline constexpr std::array kPlanted = {
     Planted{PlantedBug::trust_last_frame, "trust-last-frame", 100},
     Planted{PlantedBug::cut_before_copy, "cut-before-copy", 100},
     Planted{PlantedBug::skip_mark_check, "skip-mark-check", 200},
+    Planted{PlantedBug::scrub_frames_only, "scrub-frames-only", 200},
     Planted{PlantedBug::snapshot_before_durable, "snapshot-before-durable", 100},
     Planted{PlantedBug::replay_twice, "replay-twice", 20},
     Planted{PlantedBug::forget_key, "forget-key", 20},

@@ -23,10 +23,11 @@ enum class PlantedBug : std::uint8_t {
   retry_sync,             // a failed sync is tried once more, and believed
   forget_directory_sync,  // a new segment's name is not made durable
   // Recovery
-  skip_hash_check,   // a frame whose hash does not fit is taken
-  trust_last_frame,  // a last frame that nobody can say is durable is left where it is
-  cut_before_copy,   // the last frame is cut off before its copy is durable
-  skip_mark_check,   // what the durable mark says was durable is not asked for
+  skip_hash_check,    // a frame whose hash does not fit is taken
+  trust_last_frame,   // a last frame that nobody can say is durable is left where it is
+  cut_before_copy,    // the last frame is cut off before its copy is durable
+  skip_mark_check,    // what the durable mark says was durable is not asked for
+  scrub_frames_only,  // a scrub does not look at what only the next opening reads
   // Snapshots
   snapshot_before_durable,  // a snapshot gets its name before what it has seen is durable
   replay_twice,             // an event that a chunk has seen is replayed into it

@@ -501,6 +501,10 @@ Result<void> Engine::scrub(const std::function<bool(std::size_t bytes)>& pace) c
     ended = true;
     return fail(ErrorCode::aborted, "the pass was ended early");
   };
+  if (!planted(PlantedBug::scrub_frames_only)) {
+    if (auto known = read_identity(*impl_->root); !known) return std::unexpected(known.error());
+    if (auto good = impl_->ledger.log->check_headers(impl_->ledger.identity.uuid); !good) return good;
+  }
   auto scanned = impl_->ledger.log->scan(Seq(), sink);
   if (!scanned && ended) return {};
   return scanned;

@@ -72,10 +72,10 @@ class Engine {
   /// A step of a snapshot or of an index. False: nothing to do now.
   bool maintain();
 
-  /// Reads the whole journal up to what is durable, and checks every frame: finds rot in what was written
-  /// long ago before it is needed. `pace` is told how many bytes were checked since its last call and takes
-  /// its time; false ends the pass early. `corrupt` names file and offset; the engine goes on, since its
-  /// state was built from what was good.
+  /// Reads the file that names the ledger and the whole journal up to what is durable, and checks every
+  /// segment's header and every frame: finds rot in what was written long ago before it is needed. `pace` is
+  /// told how many bytes were checked since its last call and takes its time; false ends the pass early.
+  /// `corrupt` names file and offset; the engine goes on, since its state was built from what was good.
   [[nodiscard]] Result<void> scrub(const std::function<bool(std::size_t bytes)>& pace) const;
 
   /// True where commands or reads wait that `decide` could take now.

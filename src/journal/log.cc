@@ -149,6 +149,13 @@ Result<void> Log::scan(Seq after, const EventSink& sink) const {
   }
 }
 
+Result<void> Log::check_headers(const LedgerUuid& ledger) const {
+  for (const auto& segment : impl_->catalog->walk_segments()) {
+    if (auto good = check_segment_header(impl_->directory, ledger, segment.number); !good) return good;
+  }
+  return {};
+}
+
 std::vector<Log::SegmentInfo> Log::sealed_segments() const {
   return impl_->catalog->sealed();
 }

@@ -123,6 +123,9 @@ class Log {
   [[nodiscard]] Result<void> read_heads(std::span<const Seq> seqs,
                                         const std::function<void(const EventHead&)>& visit) const;
 
+  /// Looks at the header of each segment that has events, which no `scan` reads and the next opening needs.
+  [[nodiscard]] Result<void> check_headers(const LedgerUuid& ledger) const;
+
   /// Sealed segments (complete, nothing more is written to them): number, and the seqs in them.
   struct SegmentInfo {
     std::uint32_t number = 0;

@@ -45,6 +45,12 @@ Result<bool> check_header(std::span<const std::byte> page, const LedgerUuid& led
   return all_zero(page.subspan(kUsedBytes));
 }
 
+std::unexpected<Error> damaged_header(const Directory& directory, std::uint32_t number) {
+  return fail(ErrorCode::corrupt,
+              fmt::format("{} at byte 0: the segment's header is damaged; restore from a backup",
+                          segment_path(directory, number)));
+}
+
 Result<FoundSegment> look_at(Directory& directory, const LedgerUuid& ledger, std::uint32_t number) {
   FoundSegment found{.number = number, .size = 0, .header_good = false, .first = {}, .next_escrow = {}};
   auto reader = SegmentReader::open(directory, number, kLookBytes);
@@ -151,6 +157,17 @@ Bytes encode_segment_header(const LedgerUuid& ledger, std::uint32_t number, std:
   return page;
 }
 
+Result<void> check_segment_header(Directory& directory, const LedgerUuid& ledger, std::uint32_t number) {
+  auto reader = SegmentReader::open(directory, number, kLookBytes);
+  if (!reader) return std::unexpected(reader.error());
+  const auto page = reader->bytes(0, kSegmentHeaderBytes);
+  if (!page) return std::unexpected(page.error());
+  const auto good = check_header(*page, ledger, number, reader->path());
+  if (!good) return std::unexpected(good.error());
+  if (!*good) return damaged_header(directory, number);
+  return {};
+}
+
 IoResult<std::unique_ptr<File>> make_segment(Directory& directory, const LedgerUuid& ledger,
                                              std::uint32_t number, std::uint64_t bytes) {
   auto file = fill_segment(directory, ledger, number, bytes);
@@ -179,9 +196,7 @@ Result<std::vector<FoundSegment>> find_segments(Directory& directory, const Ledg
   for (const auto& segment : segments | std::views::reverse) {
     must_be_good = must_be_good || segment.first || segment.number == 1;
     if (!must_be_good || segment.header_good) continue;
-    return fail(ErrorCode::corrupt, fmt::format("{} at byte 0: the segment's header is damaged; restore from "
-                                                "a backup",
-                                                segment_path(directory, segment.number)));
+    return damaged_header(directory, segment.number);
   }
   return segments;
 }
