@@ -120,6 +120,35 @@ struct GroupView {
   std::uint64_t live = 0;     // those with something locked
 };
 
+/// What the escrows of a group come to in one currency: amount = locked + frozen + released + refunded, and
+/// released = commission + processor_fee + net.
+struct GroupTotal {
+  Currency currency;
+  std::uint64_t escrows = 0;
+  Amount amount;
+  Amount locked;  // of escrows that are LOCKED
+  Amount frozen;  // of those that are FROZEN
+  Amount released;
+  Amount refunded;
+  Amount commission;
+  Amount processor_fee;
+  Amount net;
+  // Escrows by status.
+  std::uint64_t locked_escrows = 0;
+  std::uint64_t frozen_escrows = 0;
+  std::uint64_t released_escrows = 0;
+  std::uint64_t refunded_escrows = 0;
+  std::uint64_t split_escrows = 0;
+
+  friend bool operator==(const GroupTotal&, const GroupTotal&) = default;
+};
+
+/// A group and its sums, all of one moment.
+struct GroupSummary {
+  GroupView group;
+  std::vector<GroupTotal> totals;  // by currency code
+};
+
 struct FeePlanView {
   std::string fee_plan;
   std::uint32_t version = 0;

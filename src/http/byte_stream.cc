@@ -29,6 +29,10 @@ bool ByteStream::handshake_done() const {
   return !session_ || SSL_is_init_finished(session_.get()) == 1;
 }
 
+bool ByteStream::holds_bytes() const {
+  return session_ && SSL_has_pending(session_.get()) == 1;
+}
+
 ByteStream::Moved ByteStream::read(std::span<char> into) {
   return session_ ? read_tls(into) : read_plain(into);
 }

@@ -36,6 +36,8 @@ class ByteStream {
 
   [[nodiscard]] Moved read(std::span<char> into);
   [[nodiscard]] Moved write(std::string_view bytes);
+  /// There are bytes to read of which the socket knows nothing any more.
+  [[nodiscard]] bool holds_bytes() const;
   /// Says that nothing more will be written.
   void finish();
 

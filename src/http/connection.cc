@@ -59,9 +59,11 @@ void Connection::wait_to_read() {
                      [self = shared_from_this()](const boost::system::error_code& error) {
                        self->reading_ = false;
                        if (error || self->phase_ == Phase::gone) return;
-                       self->readable();
-                       // TLS may have waited for bytes to be able to write.
-                       if (self->phase_ == Phase::writing && !self->write_waits_) self->write();
+                       self->loop_.on_ready([&] {
+                         self->readable();
+                         // TLS may have waited for bytes to be able to write.
+                         if (self->phase_ == Phase::writing && !self->write_waits_) self->write();
+                       });
                      });
 }
 
@@ -71,7 +73,8 @@ void Connection::wait_to_write() {
   socket_.async_wait(boost::asio::ip::tcp::socket::wait_write,
                      [self = shared_from_this()](const boost::system::error_code& error) {
                        self->write_waits_ = false;
-                       if (!error && self->phase_ != Phase::gone) self->write();
+                       if (error || self->phase_ == Phase::gone) return;
+                       self->loop_.on_ready([&] { self->write(); });
                      });
 }
 
@@ -194,9 +197,9 @@ void Connection::hand_over() {
   chunked_ = !reader_.http_1_0();
   enter(Phase::waiting);
   ++request_;
+  auto reply = std::make_shared<Reply>(loop_.mailbox(), weak_from_this(), request_);
   loop_.handler().handle(std::move(request),
-                         [mailbox = loop_.mailbox(), to = weak_from_this(), number = request_](
-                             Response response) { mailbox->put({to, number, std::move(response)}); });
+                         [reply = std::move(reply)](Response response) { reply->put(std::move(response)); });
 }
 
 void Connection::refuse(int status, std::string_view detail) {
@@ -226,7 +229,7 @@ void Connection::begin_answer(Response response) {
   out_.erase(0, written_);  // what may be left of a `100 Continue`
   written_ = 0;
   continue_ = false;
-  const AnswerForm form{.head_only = without_body_, .http_1_0 = !chunked_, .keep_alive = !close_};
+  const AnswerForm form{.http_1_0 = !chunked_, .keep_alive = !close_};
   out_ += render_head(response, form, body_end(response, form), request_id_, loop_.date());
   if (streams && !without_body_) source_ = std::move(response.source);
   if (has_body && !streams && !without_body_) {
@@ -269,14 +272,15 @@ void Connection::written() {
   request_id_.clear();
   without_body_ = false;
   enter(Phase::idle);
+  if (advancing_) return;  // and reads on
   advance();
-  wait_to_read();
+  stream_.holds_bytes() ? readable() : wait_to_read();
 }
 
 void Connection::next_piece() {
   enter(Phase::streaming);
-  source_->next([mailbox = loop_.mailbox(), to = weak_from_this(), number = request_](
-                    std::optional<std::string> piece) { mailbox->put({to, number, std::move(piece)}); });
+  auto reply = std::make_shared<Reply>(loop_.mailbox(), weak_from_this(), request_);
+  source_->next([reply = std::move(reply)](Mailbox::Piece piece) { reply->put(std::move(piece)); });
   wait_to_read();  // to notice that the client goes
 }
 
@@ -293,6 +297,18 @@ void Connection::piece(std::uint64_t request, std::optional<std::string> piece) 
     out_ = std::move(*piece);
   }
   write();
+}
+
+void Connection::nothing_comes(std::uint64_t request) {
+  if (request != request_) return;
+  if (phase_ == Phase::waiting) {
+    refuse(500, kUnanswered);
+  } else if (phase_ == Phase::streaming) {
+    // Without chunks only a reset tells the client that the end of the bytes is not the end of the body.
+    boost::system::error_code ignored;
+    if (!chunked_) socket_.set_option(boost::asio::socket_base::linger(true, 0), ignored);
+    cut();
+  }
 }
 
 /// Closing at once what the client still writes to would throw away the answer under way to it.

@@ -24,6 +24,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void start();
   void answer(std::uint64_t request, Response response);
   void piece(std::uint64_t request, std::optional<std::string> piece);
+  /// In place of either: whoever owed it has let go of it.
+  void nothing_comes(std::uint64_t request);
   /// Closes what has no request under way.
   void drain();
   void check_time();

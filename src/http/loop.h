@@ -31,17 +31,21 @@ class Connection;
 class Mailbox {
  public:
   using Piece = std::optional<std::string>;
+  struct Nothing {};  // comes any more: see `Reply`
   struct Letter {
     std::weak_ptr<Connection> to;
     std::uint64_t request;  // of the connection: a letter for one that is over is thrown away
-    std::variant<Response, Piece> content;
+    std::variant<Response, Piece, Nothing> content;
   };
 
-  /// \param deliver  run on the loop's thread when there are letters
+  /// \param deliver  run on the loop's thread when there are letters and nobody attends
   Mailbox(boost::asio::io_context& context, std::function<void()> deliver)
       : context_(&context), deliver_(std::move(deliver)) {}
   void put(Letter letter);
+  /// The loop's thread is busy and will look: until `leave`, letters need not wake it.
+  void attend();
   [[nodiscard]] std::vector<Letter> take();
+  void leave();
   /// Nobody takes letters any more.
   void close();
 
@@ -50,6 +54,29 @@ class Mailbox {
   boost::asio::io_context* context_;  // null once closed
   std::function<void()> deliver_;
   std::vector<Letter> letters_;
+  bool attended_ = false;
+};
+
+/// One answer, or one piece of one, that somebody owes a connection. It is put once, from any thread; where
+/// nobody has it any more and it was not put, the connection is told so instead of waiting for ever.
+class Reply {
+ public:
+  Reply(std::shared_ptr<Mailbox> mailbox, std::weak_ptr<Connection> to, std::uint64_t request)
+      : mailbox_(std::move(mailbox)), to_(std::move(to)), request_(request) {}
+  ~Reply() { put(Mailbox::Nothing{}); }
+  Reply(const Reply&) = delete;
+  Reply& operator=(const Reply&) = delete;
+
+  /// Only the first counts.
+  void put(std::variant<Response, Mailbox::Piece, Mailbox::Nothing> content) {
+    if (!put_.exchange(true)) mailbox_->put({to_, request_, std::move(content)});
+  }
+
+ private:
+  const std::shared_ptr<Mailbox> mailbox_;
+  const std::weak_ptr<Connection> to_;
+  const std::uint64_t request_;
+  std::atomic<bool> put_{false};
 };
 
 /// How many connections are open on all loops.
@@ -91,12 +118,20 @@ class Loop {
   [[nodiscard]] std::chrono::nanoseconds now() const { return now_; }
   /// Of the field Date, for this second.
   [[nodiscard]] const std::string& date() const { return date_; }
+  /// Does what a socket has become ready for, and then what that was answered at once.
+  template <class Work>
+  void on_ready(Work work) {
+    mailbox_->attend();
+    work();
+    deliver();
+  }
   [[nodiscard]] std::string make_request_id();
   /// Where any connection reads into, one at a time.
   [[nodiscard]] std::array<char, 65'536>& scratch() { return *scratch_; }
 
  private:
   void deliver();
+  void deliver(Mailbox::Letter& letter);
   void tick();
 
   const Limits& limits_;

@@ -43,22 +43,31 @@ class BodySource {
  public:
   virtual ~BodySource() = default;
   /// Called on an I/O thread once the piece before was written; must not block. `give` is called once, from
-  /// any thread: the next piece (not empty), or none at the end.
+  /// any thread: the next piece (not empty), or none at the end. A source that cannot go on lets go of `give`
+  /// without calling it: the connection is then cut before the body's end, so that no client takes what it
+  /// has for the whole.
   virtual void next(std::function<void(std::optional<std::string>)> give) = 0;
 };
 
 struct Response {
   int status = 200;
   std::string content_type = "application/json";
-  std::string body;
+  std::string body{};
   std::vector<std::pair<std::string, std::string>>
-      fields;                          // besides Content-Type, -Length, Date, X-Request-Id
-  std::shared_ptr<BodySource> source;  // in place of `body`, sent in chunks
-  bool close = false;                  // the connection, after this answer
-  std::string_view tag{};              // what it was, for logs: a problem's code; not sent
+      fields{};                          // besides Content-Type, -Length, Date, X-Request-Id
+  std::shared_ptr<BodySource> source{};  // in place of `body`, sent in chunks
+  bool close = false;                    // the connection, after this answer
+  std::string_view tag{};                // what it was, for logs: a problem's code; not sent
 };
 
+/// Called once, from any thread. Where every copy of it goes without having been called, the request is
+/// answered `broken` with 500.
 using Respond = std::function<void(Response)>;
+
+/// Why a request is answered with 500.
+inline constexpr std::string_view kUnanswered =
+    "the server lost track of the request, which may have been carried out: look what became of it, or send "
+    "it again under the same key";
 
 /// What answers requests. Called on an I/O thread; must not block or throw.
 class Handler {
@@ -67,10 +76,9 @@ class Handler {
   /// Before the body is read: an answer given here is final, and no body is read for it. For what can be
   /// told from the head alone: who asks, whether there is such a path, whether there is room.
   [[nodiscard]] virtual std::optional<Response> check_head(const Head& head) = 0;
-  /// `respond` is called once, from any thread.
   virtual void handle(Request request, Respond respond) = 0;
-  /// The answer to what is no request, in the handler's own form.
-  /// \param status  400, 408, 413, 431, 503, 505
+  /// The answer to what is no request, or was let go of, in the handler's own form.
+  /// \param status  400, 408, 413, 431, 500, 503, 505
   [[nodiscard]] virtual Response broken(int status, std::string_view detail,
                                         const std::string& request_id) = 0;
 };

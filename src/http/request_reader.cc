@@ -15,6 +15,8 @@ constexpr std::size_t kMaxFields = 128;
 constexpr std::size_t kShortestRest = 5;
 /// How much room a body is given before its bytes are there: what a client announces costs it nothing.
 constexpr std::uint64_t kMaxReserve = std::uint64_t{256} * 1024;
+constexpr std::string_view kLongChunkHeader =
+    "a chunk's size line, or what follows the last chunk, is too long";
 
 std::string lower_case(std::string_view text) {
   std::string result(text);
@@ -22,6 +24,18 @@ std::string lower_case(std::string_view text) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   }
   return result;
+}
+
+bool is_control(char c) {
+  return (c >= '\0' && c < ' ' && c != '\t') || c == '\x7f';
+}
+
+/// A field that goes on in the next line, which only begins with a space.
+bool has_folded_line(std::string_view head) {
+  for (auto at = head.find('\n'); at != std::string_view::npos; at = head.find('\n', at + 1)) {
+    if (at + 1 < head.size() && (head[at + 1] == ' ' || head[at + 1] == '\t')) return true;
+  }
+  return false;
 }
 
 std::string_view view(beast::string_view text) {
@@ -46,6 +60,8 @@ class RequestReader::Parser final : public beast::http::basic_parser<true> {
   bool discard = false;
   Problem problem;
 
+  /// A chunk's size line, with what may be around it, was just read.
+  [[nodiscard]] bool take_chunk_header() { return std::exchange(chunk_header_, false); }
   [[nodiscard]] bool has_transfer_encoding() const { return has_transfer_encoding_; }
   [[nodiscard]] bool has_host() const { return has_host_; }
   /// 11 is HTTP/1.1.
@@ -108,8 +124,12 @@ class RequestReader::Parser final : public beast::http::basic_parser<true> {
     if (length && !discard) body.reserve(static_cast<std::size_t>(std::min(*length, kMaxReserve)));
   }
   std::size_t on_body_impl(beast::string_view bytes, Error& error) override { return take(bytes, error); }
-  void on_chunk_header_impl(std::uint64_t size, beast::string_view, Error& error) override {
+  void on_chunk_header_impl(std::uint64_t size, beast::string_view extensions, Error& error) override {
     error = {};
+    chunk_header_ = true;
+    // Beast lets a quoted text have any byte; where others see the end of a line there, the bodies differ.
+    if (std::ranges::any_of(extensions, is_control))
+      return refuse(400, "a chunk's size line is wrong", error);
     if (size > limits_->max_body_bytes || body_bytes > limits_->max_body_bytes - size) {
       refuse(413, "the body is larger than this server reads", error);
     }
@@ -130,6 +150,7 @@ class RequestReader::Parser final : public beast::http::basic_parser<true> {
   bool has_length_ = false;
   bool has_transfer_encoding_ = false;
   bool has_host_ = false;
+  bool chunk_header_ = false;
   int version_ = 11;
 };
 
@@ -189,6 +210,7 @@ RequestReader::Progress RequestReader::State::feed(std::string_view bytes) {
   }
   while (true) {
     const auto rest = bytes.substr(taken);
+    if (!parser->problem.detail.empty()) return {.taken = 0, .step = Step::broken};
     if (head_said && parser->is_done()) return {.taken = taken, .step = Step::complete};
     // Beast asserts that what it was interrupted in has grown to its shortest possible end.
     if (rest.empty() || (parser->chunked() && head_said && rest.size() < kShortestRest)) break;
@@ -196,17 +218,18 @@ RequestReader::Progress RequestReader::State::feed(std::string_view bytes) {
     const auto used = parser->put(boost::asio::const_buffer(rest.data(), rest.size()), code);
     taken += used;
     if (!head_said) {
+      // A field is taken whole, so that its lines are never apart here.
+      if (has_folded_line(rest.substr(0, used))) return refuse(400, "a header field goes on in another line");
       head_bytes += used;
       const auto size = head_bytes + (code == beast::http::error::need_more ? rest.size() - used : 0);
       if (size > limits->max_head_bytes) return refuse(431, "the head is larger than this server reads");
     }
     if (code == beast::http::error::need_more) {
-      if (head_said && rest.size() - used > limits->max_head_bytes) {
-        return refuse(400, "a chunk's size line, or what follows the last chunk, is too long");
-      }
+      if (head_said && rest.size() - used > limits->max_head_bytes) return refuse(400, kLongChunkHeader);
       break;
     }
     if (code) return broken(code, rest.substr(used));
+    if (parser->take_chunk_header() && used > limits->max_head_bytes) return refuse(400, kLongChunkHeader);
     if (!head_said && parser->is_header_done()) return head_complete(taken);
   }
   return {.taken = taken, .step = Step::more};

@@ -1,6 +1,7 @@
 // Reads one request from bytes as they come, whatever pieces they come in. Over the parser of Boost.Beast,
 // and stricter: what two programs could read differently (two lengths, an encoding besides chunked, a host
-// that is not there) is refused, since that is how requests are smuggled past a proxy.
+// that is not there, a field over two lines) is refused, since that is how requests are smuggled past a
+// proxy.
 #pragma once
 
 #include <cstddef>

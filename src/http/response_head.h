@@ -13,7 +13,6 @@ namespace holdfast::http {
 
 /// What the request says of how its answer is sent.
 struct AnswerForm {
-  bool head_only = false;  // HEAD
   bool http_1_0 = false;
   bool keep_alive = true;  // the connection, after this answer
 };

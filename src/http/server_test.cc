@@ -1,172 +1,22 @@
 #include "http/server.h"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include <atomic>
-#include <condition_variable>
-#include <mutex>
 #include <thread>
 #include <vector>
+
+#include "http/testing/echo.h"
+#include "http/testing/wire_client.h"
 
 namespace holdfast::http {
 namespace {
 
 using std::chrono::milliseconds;
+using testing::kLarge;
+using Client = testing::WireClient;
 
-constexpr std::size_t kLarge = std::size_t{64} << 20;
-
-/// Pieces that the test gives when it likes.
-class Tap final : public BodySource {
- public:
-  explicit Tap(std::atomic<int>& alive) : alive_(alive) { ++alive_; }
-  ~Tap() override { --alive_; }
-  void next(std::function<void(std::optional<std::string>)> give) override {
-    const std::scoped_lock hold(mutex_);
-    if (pieces_.empty()) {
-      give_ = std::move(give);
-    } else {
-      auto piece = std::move(pieces_.front());
-      pieces_.erase(pieces_.begin());
-      give(std::move(piece));
-    }
-  }
-  void put(std::optional<std::string> piece) {
-    const std::scoped_lock hold(mutex_);
-    if (give_) {
-      std::exchange(give_, nullptr)(std::move(piece));
-    } else {
-      pieces_.push_back(std::move(piece));
-    }
-  }
-
- private:
-  std::atomic<int>& alive_;
-  std::mutex mutex_;
-  std::function<void(std::optional<std::string>)> give_;
-  std::vector<std::optional<std::string>> pieces_;
-};
-
-/// Says what it was asked; `/later` keeps the answer until `finish`, `/stream` streams.
-class Echo final : public Handler {
- public:
-  std::optional<Response> check_head(const Head& head) override {
-    if (head.target != "/refused") return std::nullopt;
-    return Response{.status = 401, .body = "no", .fields = {}, .source = nullptr};
-  }
-  void handle(Request request, Respond respond) override {
-    Response response;
-    response.body = fmt::format("{} {} {}", request.head.method, request.head.target, request.body);
-    if (request.head.target == "/large") response.body.assign(kLarge, 'x');
-    const std::scoped_lock hold(mutex_);
-    if (request.head.target == "/stream") {
-      taps_.push_back(std::make_shared<Tap>(alive_));
-      response.source = taps_.back();
-    }
-    if (request.head.target == "/later") {
-      later_.emplace_back(std::move(respond), std::move(response));
-    } else {
-      respond(std::move(response));
-    }
-    changed_.notify_all();
-  }
-  Response broken(int status, std::string_view detail, const std::string& /*id*/) override {
-    return Response{.status = status, .body = std::string(detail), .fields = {}, .source = nullptr};
-  }
-
-  void wait_for_later(std::size_t count) {
-    std::unique_lock hold(mutex_);
-    changed_.wait(hold, [&] { return later_.size() >= count; });
-  }
-  void finish() {
-    std::vector<std::pair<Respond, Response>> all;
-    {
-      const std::scoped_lock hold(mutex_);
-      all.swap(later_);
-    }
-    for (auto& [respond, response] : all) respond(std::move(response));
-  }
-  std::shared_ptr<Tap> tap() {
-    std::unique_lock hold(mutex_);
-    changed_.wait(hold, [&] { return !taps_.empty(); });
-    auto tap = std::move(taps_.back());
-    taps_.pop_back();
-    return tap;
-  }
-  [[nodiscard]] int alive() const { return alive_; }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::vector<std::pair<Respond, Response>> later_;
-  std::vector<std::shared_ptr<Tap>> taps_;
-  std::atomic<int> alive_{0};
-};
-
-class Client {
- public:
-  explicit Client(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    EXPECT_EQ(::connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-  }
-  ~Client() { ::close(socket_); }
-  Client(Client&& other) noexcept : socket_(std::exchange(other.socket_, -1)) {}
-  Client& operator=(Client&&) = delete;
-
-  void send(std::string_view bytes) const {
-    while (!bytes.empty()) {
-      const auto sent = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-      if (sent <= 0) return;
-      bytes.remove_prefix(static_cast<std::size_t>(sent));
-    }
-  }
-  void half_close() const { ::shutdown(socket_, SHUT_WR); }
-  void reset() const {
-    const linger now{.l_onoff = 1, .l_linger = 0};
-    ::setsockopt(socket_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-  }
-  /// What comes until `end` is in it, or the server closes.
-  std::string read_until(std::string_view end) {
-    while (read_.find(end) == std::string::npos && more()) {
-    }
-    const auto at = read_.find(end);
-    auto taken = read_.substr(0, at == std::string::npos ? at : at + end.size());
-    read_.erase(0, taken.size());
-    return taken;
-  }
-  std::string read_all() {
-    while (more()) {
-    }
-    return std::exchange(read_, {});
-  }
-
- private:
-  bool more() {
-    char buffer[65'536];
-    pollfd waiting{.fd = socket_, .events = POLLIN, .revents = 0};
-    if (::poll(&waiting, 1, 20'000) != 1) {
-      ADD_FAILURE() << "nothing came for 20 s; so far: " << read_.substr(0, 1'000);
-      return false;
-    }
-    const auto size = ::recv(socket_, buffer, sizeof buffer, 0);
-    if (size <= 0) return false;
-    read_.append(buffer, static_cast<std::size_t>(size));
-    return true;
-  }
-
-  int socket_;
-  std::string read_;
-};
-
-class HttpServer : public testing::Test {
+class HttpServer : public ::testing::Test {
  protected:
   void start(Limits limits = {}) {
     auto started = Server::start({.limits = limits}, echo_);
@@ -185,7 +35,7 @@ class HttpServer : public testing::Test {
     return to.read_all();
   }
 
-  Echo echo_;
+  testing::Echo echo_;
   std::unique_ptr<Server> server_;
 };
 
@@ -340,6 +190,32 @@ TEST_F(HttpServer, StreamsPieceByPiece) {
   EXPECT_EQ(to.read_until("0\r\n\r\n"), "3\r\ntwo\r\n0\r\n\r\n");
   to.send("GET /on HTTP/1.1\r\nHost: a\r\n\r\n");
   EXPECT_TRUE(to.read_until("GET /on ").starts_with("HTTP/1.1 200"));
+}
+
+TEST_F(HttpServer, CutsAStreamThatCannotGoOn) {
+  start();
+  for (const std::string_view version : {"1.1", "1.0"}) {
+    auto to = client();
+    to.send(fmt::format("GET /stream HTTP/{}\r\nHost: a\r\n\r\n", version));
+    const auto tap = echo_.tap();
+    tap->put("one");
+    const auto begin = to.read_until("one");
+    EXPECT_TRUE(begin.starts_with("HTTP/1.1 200")) << begin;
+    tap->wait_until_asked();
+    tap->give_up();
+    // With chunks the last one is missing; without them only a reset tells it from the end of the body.
+    EXPECT_EQ(to.read_all(), version == "1.1" ? "\r\n" : "");
+    EXPECT_EQ(to.was_reset(), version == "1.0") << version;
+  }
+}
+
+TEST_F(HttpServer, AnswersWhatItsHandlerLetGoOf) {
+  start();
+  const auto answer = ask_all("POST /lost HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi");
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 500 Internal Server Error\r\n")) << answer;
+  EXPECT_NE(answer.find("Connection: close\r\n"), std::string::npos);
+  EXPECT_TRUE(answer.ends_with(kUnanswered)) << answer;
+  EXPECT_TRUE(ask_all("GET /lost HTTP/1.0\r\n\r\n").starts_with("HTTP/1.1 500 "));
 }
 
 TEST_F(HttpServer, LetsGoOfAStreamWhoseClientIsGone) {

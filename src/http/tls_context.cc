@@ -5,6 +5,7 @@
 #include <openssl/ssl.h>
 
 #include <string_view>
+#include <system_error>
 
 namespace holdfast::http {
 namespace {
@@ -31,8 +32,10 @@ int choose_protocol(SSL*, const unsigned char** out, unsigned char* out_size, co
 }  // namespace
 
 std::string last_tls_error() {
-  const auto code = ERR_peek_last_error();
+  // The first complaint is the cause; those after it say what could not be done for it.
+  const auto code = ERR_peek_error();
   ERR_clear_error();
+  if (ERR_SYSTEM_ERROR(code)) return std::generic_category().message(ERR_GET_REASON(code));
   const char* const reason = ERR_reason_error_string(code);
   return reason == nullptr ? "no reason given" : reason;
 }
@@ -59,7 +62,7 @@ Result<std::shared_ptr<SSL_CTX>> load_tls(const TlsFiles& files) {
     return fail(
         ErrorCode::invalid_command,
         fmt::format("the TLS certificate {} cannot be used: {}. It is to be a PEM file that begins with "
-                    "the server's own certificate",
+                    "the server's own certificate, and that the server may read",
                     files.certificate_chain, last_tls_error()));
   }
   const auto mismatch = [&files] {
@@ -72,7 +75,8 @@ Result<std::shared_ptr<SSL_CTX>> load_tls(const TlsFiles& files) {
   if (SSL_CTX_use_PrivateKey_file(tls, files.key.c_str(), SSL_FILETYPE_PEM) != 1) {
     if (ERR_GET_REASON(ERR_peek_last_error()) == X509_R_KEY_VALUES_MISMATCH) return mismatch();
     return fail(ErrorCode::invalid_command,
-                fmt::format("the TLS key {} cannot be used: {}. It is to be a PEM file without a passphrase",
+                fmt::format("the TLS key {} cannot be used: {}. It is to be a PEM file without a passphrase, "
+                            "and that the server may read",
                             files.key, last_tls_error()));
   }
   if (SSL_CTX_check_private_key(tls) != 1) return mismatch();

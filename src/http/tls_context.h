@@ -20,7 +20,8 @@ struct TlsFiles {
 /// Errors: `invalid_command`, naming the file, what is wrong with it and what to do.
 [[nodiscard]] Result<std::shared_ptr<SSL_CTX>> load_tls(const TlsFiles& files);
 
-/// What OpenSSL last complained about in this thread, in its words; its queue of complaints is then empty.
+/// What OpenSSL last complained about in this thread, in its words or the system's; its queue of complaints
+/// is then empty.
 [[nodiscard]] std::string last_tls_error();
 
 }  // namespace holdfast::http

@@ -1,11 +1,8 @@
 #include "journal/log.h"
 
-#include <fmt/format.h>
-
-#include <algorithm>
-
 #include "base/assert.h"
 #include "journal/log_impl.h"
+#include "journal/walk.h"
 #include "ledger/event_codec.h"
 
 namespace holdfast::journal {
@@ -36,11 +33,6 @@ IoResult<void> sync_once(File& file, [[maybe_unused]] const LogOptions& options)
   if (!synced && options.planted == PlantedBug::retry_sync) synced = file.sync();
 #endif
   return synced;
-}
-
-/// A sink's answer: the event is `scratch` of the delivery that it ends.
-Result<void> stop_if(bool found) {
-  return found ? fail(ErrorCode::aborted, {}) : Result<void>();
 }
 
 }  // namespace
@@ -157,99 +149,6 @@ Result<void> Log::scan(Seq after, const EventSink& sink) const {
         break;
     }
   }
-}
-
-template <class Reaches, class Take>
-Result<void> Log::Impl::look_up(const Catalog::Start& start, Reaches reaches, Take take) const {
-  auto reader = SegmentReader::open(directory, start.place.segment, SegmentReader::kLookupBytes);
-  if (!reader) return std::unexpected(reader.error());
-  auto offset = start.place.offset;
-  auto chosen = offset;
-  for (auto expected = start.first; expected <= start.last;) {
-    auto header = reader->header(offset);
-    if (!header) return std::unexpected(header.error());
-    if (!*header || (*header)->first != expected) {
-      return corrupt_at(reader->path(), offset, "no frame is here that continues the journal",
-                        Seq(expected.value() - 1));
-    }
-    if (!(*header)->is_seal()) {
-      if (!reaches(**header)) break;
-      chosen = offset;
-    }
-    expected = (*header)->last().next();
-    offset += frame_bytes((*header)->payload_bytes);
-  }
-  FrameChecker checker(options);
-  auto frame = reader->frame(chosen, checker);
-  if (!frame) return std::unexpected(frame.error());
-  if (frame->state != FrameState::good) {
-    return corrupt_at(reader->path(), chosen, frame->problem == nullptr ? "no frame is here" : frame->problem,
-                      Seq(start.first.value() - 1));
-  }
-  Step step;
-  step.kind = Step::Kind::frame;
-  step.place = {start.place.segment, chosen};
-  step.header = frame->header;
-  step.bytes = frame->bytes;
-  step.head = frame->head;
-  step.hashes = frame->hashes;
-  return take(step, reader->path());
-}
-
-Result<Event> Log::read(Seq seq) const {
-  const auto limit = impl_->now().seq;
-  HOLDFAST_ASSERT(seq && seq <= limit, "only durable events are read");
-  auto start = impl_->catalog->find(impl_->directory, seq, limit);
-  if (!start) return std::unexpected(start.error());
-  Event event;
-  bool found = false;
-  auto done = impl_->look_up(
-      *start, [seq](const FrameHeader& header) { return header.first <= seq; },
-      [&](const Step& step, const std::string& path) {
-        return deliver(
-            step, path, Seq(seq.value() - 1),
-            [&](const Event& read, std::span<const std::byte>, const Digest*) {
-              found = read.seq == seq;
-              return stop_if(found);
-            },
-            event);
-      });
-  if (found) return event;
-  if (!done) return std::unexpected(done.error());
-  return fail(ErrorCode::corrupt, fmt::format("event {} is not in the journal", seq.value()));
-}
-
-Result<Event> Log::read_hold(EscrowId escrow) const {
-  const auto limit = impl_->now().seq;
-  HOLDFAST_ASSERT(escrow && limit, "only durable holds are read");
-  auto start = impl_->catalog->find_hold(impl_->directory, escrow, limit);
-  if (!start) return std::unexpected(start.error());
-  Event event;
-  bool found = false;
-  Seq looked_through;
-  auto done = impl_->look_up(
-      *start, [escrow](const FrameHeader& header) { return header.next_escrow <= escrow; },
-      [&](const Step& step, const std::string& path) {
-        looked_through = step.header.last();
-        return deliver(
-            step, path, Seq(),
-            [&](const Event& read, std::span<const std::byte>, const Digest*) {
-              found = holds_escrow(read.entry, escrow);
-              return stop_if(found);
-            },
-            event);
-      });
-  if (done && !found) {
-    // Ids of another store need not grow with seq: then the hold is somewhere behind, never before.
-    done = scan(looked_through, [&](const Event& read, std::span<const std::byte>, const Digest*) {
-      found = holds_escrow(read.entry, escrow);
-      if (found) event = read;
-      return stop_if(found);
-    });
-  }
-  if (found) return event;
-  if (!done) return std::unexpected(done.error());
-  return fail(ErrorCode::corrupt, fmt::format("the hold of escrow {} is not in the journal", escrow.value()));
 }
 
 std::vector<Log::SegmentInfo> Log::sealed_segments() const {

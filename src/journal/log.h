@@ -23,7 +23,7 @@
 #include "base/hash.h"
 #include "journal/planted_bugs.h"
 #include "journal/uuid.h"
-#include "ledger/event.h"
+#include "ledger/event_codec.h"
 
 namespace holdfast::journal {
 
@@ -118,6 +118,14 @@ class Log {
   [[nodiscard]] Result<Event> read(Seq seq) const;
   /// The event whose command held this escrow. \pre it is durable
   [[nodiscard]] Result<Event> read_hold(EscrowId escrow) const;
+
+  /// Every event that held one of these escrows, once each. A frame is read once, whatever it has of them.
+  /// \pre the ids ascend, and their holds are durable
+  [[nodiscard]] Result<void> read_holds(std::span<const EscrowId> escrows,
+                                        const std::function<void(const Event&)>& visit) const;
+  /// When these events were, in their order; likewise. \pre the seqs ascend, and are durable
+  [[nodiscard]] Result<void> read_heads(std::span<const Seq> seqs,
+                                        const std::function<void(const EventHead&)>& visit) const;
 
   /// Sealed segments (complete, nothing more is written to them): number, and the seqs in them.
   struct SegmentInfo {

@@ -34,9 +34,6 @@ struct Log::Impl {
 
   /// Writes and syncs one frame, publishes and returns the new durable place.
   Result<Durable> write(const FrameHeader& header, std::span<const std::byte> payload, const Digest& head);
-  /// The last frame with events, from `start` on in its segment, whose header `reaches`.
-  template <class Reaches, class Take>
-  Result<void> look_up(const Catalog::Start& start, Reaches reaches, Take take) const;
   [[nodiscard]] Durable now() const {
     const std::lock_guard lock(durable_mutex);
     return durable;

@@ -4,13 +4,16 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <thread>
 
 #include "base/posix_file.h"
+#include "journal/frame.h"
 #include "journal/segment.h"
 #include "journal/testing/journal_events.h"
 #include "journal/testing/memory_disk.h"
@@ -113,8 +116,92 @@ TEST(Log, FindsHoldsWhoseEscrowIdsDoNotGrow) {
       ASSERT_TRUE(hold) << why(hold);
       EXPECT_EQ(hold->seq, Seq(i + 1));
     }
+    std::vector<EscrowId> all(ids.begin(), ids.end());
+    std::ranges::sort(all);
+    std::set<Seq> found;
+    ASSERT_TRUE((*log)->read_holds(
+        all, [&](const Event& event) { EXPECT_TRUE(found.insert(event.seq).second) << "each event once"; }));
+    EXPECT_EQ(found.size(), ids.size());
     EXPECT_EQ((*log)->read_hold(EscrowId(7)).error().code, ErrorCode::corrupt);
   }
+}
+
+// Four holds an event, up to forty events a frame.
+TEST(Log, ReadsEachFrameOnceForManyHoldsAndHeads) {
+  constexpr std::uint64_t kEvents = 3'000;
+  constexpr std::uint64_t kEach = 4;
+  MemoryDisk disk;
+  const auto directory = disk.root();
+  const LogOptions options{.segment_bytes = 128 << 10};
+  EXPECT_TRUE(Log::create(*directory, kLedger));
+  Seen seen;
+  auto log = recover(*directory, seen, options);
+  ASSERT_TRUE(log) << why(log);
+  std::uint64_t bytes = 0;
+  for (std::uint64_t seq = 1; seq <= kEvents;) {
+    FramePayload payload;
+    payload.first = Seq(seq);
+    payload.next_escrow = EscrowId((seq - 1) * kEach + 1);
+    for (std::uint64_t i = 0; i < 1 + seq % 40 && seq <= kEvents; ++i, ++seq) {
+      AtomicDone done;
+      for (std::uint64_t escrow = (seq - 1) * kEach + 1; escrow <= seq * kEach; ++escrow) {
+        done.entries.emplace_back(hold_entry(escrow));
+      }
+      Entry entry;
+      entry.body = std::move(done);
+      Bytes event;
+      encode_event(Seq(seq), Timestamp{static_cast<std::int64_t>(1'000 + seq)}, entry, event);
+      ByteWriter out(payload.bytes);
+      out.varint(event.size());
+      out.raw(event);
+      ++payload.count;
+    }
+    bytes += frame_bytes(payload.bytes.size());
+    ASSERT_TRUE(put(**log, payload));
+  }
+
+  // Of every event one escrow or more: all is needed, and nothing is read twice but where a buffer ends.
+  std::vector<EscrowId> ids;
+  std::vector<Seq> seqs;
+  for (std::uint64_t seq = 1; seq <= kEvents; ++seq) {
+    for (std::uint64_t i = 0; i <= seq % kEach; ++i) ids.emplace_back((seq - 1) * kEach + 1 + i);
+    seqs.emplace_back(seq);
+    if (seq % 3 == 0) seqs.emplace_back(seq);
+  }
+  auto before = disk.bytes_read();
+  std::vector<Seq> visited;
+  ASSERT_TRUE((*log)->read_holds(ids, [&](const Event& event) { visited.push_back(event.seq); }));
+  ASSERT_EQ(visited.size(), kEvents) << "each event once";
+  EXPECT_TRUE(std::ranges::is_sorted(visited));
+  EXPECT_LT(disk.bytes_read() - before, 2 * bytes);
+
+  before = disk.bytes_read();
+  std::size_t at = 0;
+  ASSERT_TRUE((*log)->read_heads(seqs, [&](const EventHead& head) {
+    ASSERT_LT(at, seqs.size());
+    EXPECT_EQ(head.seq, seqs[at++]);
+    EXPECT_EQ(head.at.micros, static_cast<std::int64_t>(1'000 + head.seq.value()));
+  }));
+  EXPECT_EQ(at, seqs.size());
+  EXPECT_LT(disk.bytes_read() - before, 2 * bytes);
+
+  // Far from each other; only some of the frames are looked at.
+  for (const std::uint64_t step : {7U, 500U, 2'999U}) {
+    ids.clear(), seqs.clear(), visited.clear();
+    for (std::uint64_t seq = 1; seq <= kEvents; seq += step) {
+      ids.emplace_back(seq * kEach);
+      seqs.emplace_back(seq);
+    }
+    ASSERT_TRUE((*log)->read_holds(ids, [&](const Event& event) { visited.push_back(event.seq); }));
+    EXPECT_EQ(visited, seqs);
+    visited.clear();
+    ASSERT_TRUE((*log)->read_heads(seqs, [&](const EventHead& head) { visited.push_back(head.seq); }));
+    EXPECT_EQ(visited, seqs);
+  }
+  ASSERT_TRUE((*log)->read_holds({}, [](const Event&) { FAIL(); }));
+  ASSERT_TRUE((*log)->read_heads({}, [](const EventHead&) { FAIL(); }));
+  EXPECT_EQ((*log)->read_holds(std::vector{EscrowId(kEvents * kEach + 1)}, [](const Event&) {}).error().code,
+            ErrorCode::corrupt);
 }
 
 TEST(Log, GoesOnInTheNextSegment) {

@@ -20,6 +20,7 @@ class QueryingStore : public Store {
   [[nodiscard]] Result<EscrowPage> escrows(const EscrowFilter& filter) override;
   [[nodiscard]] Result<std::vector<EscrowHistoryLine>> history(const EscrowRef& ref) override;
   [[nodiscard]] Result<GroupView> group(std::string_view name) override;
+  [[nodiscard]] Result<GroupSummary> group_summary(std::string_view name) override;
   [[nodiscard]] Result<Page<GroupView, std::string>> groups(std::string_view after,
                                                             std::size_t limit) override;
   [[nodiscard]] Result<std::vector<FeePlanView>> fee_plans() override;

@@ -87,6 +87,9 @@ class State final : public WorkingRows {
   };
   [[nodiscard]] ListPage list(ListKind kind, std::uint32_t owner, std::optional<EscrowStatus> status,
                               EscrowId after, std::size_t limit, std::size_t work) const;
+  /// The sums over a group's escrows, by currency code: kept with every change, so that nothing is added up
+  /// here. `overflow` where they do not fit an Amount.
+  [[nodiscard]] Result<std::vector<GroupTotal>> group_totals(GroupId id) const;
   /// Names in ascending order, > after.
   [[nodiscard]] std::vector<AccountId> accounts_by_name(std::string_view after, std::size_t limit) const;
   [[nodiscard]] std::vector<GroupId> groups_by_name(std::string_view after, std::size_t limit) const;

@@ -100,7 +100,10 @@ class LiveEdit {
     EscrowRow* row = t_.escrow(id);
     HOLDFAST_ASSERT(row != nullptr, "an escrow that an event names is there");
     if (recording_) undo_.record(EscrowBefore{id, *row});
-    return change(*row);
+    const EscrowRow before = *row;
+    const bool fits = change(*row);
+    t_.recount(before, *row);
+    return fits;
   }
 
   bool create_escrow(const Held& body, Seq seq) {
@@ -117,6 +120,7 @@ class LiveEdit {
     fill_escrow(row, body, seq);
     t_.link(id, row);
     t_.last_escrow = body.escrow;
+    t_.count_in(row);
     count(row.plan, +1);
     if (row.group) {
       with_group(row.group, [](GroupRow& group) { ++group.escrows, ++group.live; });

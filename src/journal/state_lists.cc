@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "journal/state_impl.h"
 #include "journal/wide.h"
+#include "ledger/query_checks.h"
 
 namespace holdfast::journal {
 namespace {
@@ -128,6 +129,30 @@ void State::group_escrows(GroupId id, EscrowId after, EscrowId up_to, std::size_
     out.emplace_back(at);
     --left;
   }
+}
+
+Result<std::vector<GroupTotal>> State::group_totals(GroupId id) const {
+  const Tables& t = impl_->tables;
+  const GroupSlot* slot = t.group(id);
+  HOLDFAST_ASSERT(slot != nullptr, "the group exists");
+  std::vector<GroupTotal> totals;
+  std::optional<Currency> too_large;
+  const auto add = [&](const GroupSums& sums) {
+    if (sums.empty()) return;
+    if (auto total = sums.total()) {
+      totals.push_back(*total);
+    } else {
+      too_large = sums.currency;
+    }
+  };
+  add(slot->sums);
+  for (auto it = t.more_sums.lower_bound({id, Currency()}); it != t.more_sums.end() && it->first.first == id;
+       ++it) {
+    add(it->second);
+  }
+  if (too_large) return too_large_sums(group_name(id), *too_large);
+  std::ranges::sort(totals, {}, [](const GroupTotal& total) { return total.currency.code(); });
+  return totals;
 }
 
 std::vector<AccountId> State::accounts_by_name(std::string_view after, std::size_t limit) const {

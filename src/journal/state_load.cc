@@ -87,6 +87,7 @@ class Finish {
     if (group != nullptr) {
       put_in_front(t_.next_of_group, group->first, group->last, id);
       ++group->row.escrows;
+      t_.count_in(row);
     }
     if (row.locked() == Amount()) return {};
     ++beneficiary->live_escrows;

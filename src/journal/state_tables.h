@@ -2,6 +2,7 @@
 // them, the indexes over them. State's parts (apply, replay, undo, chunks, queries) share this.
 #pragma once
 
+#include <absl/container/btree_map.h>
 #include <absl/container/btree_set.h>
 
 #include <compare>
@@ -12,6 +13,7 @@
 
 #include "journal/chunk_stamps.h"
 #include "journal/chunked_array.h"
+#include "journal/group_sums.h"
 #include "journal/key_index.h"
 #include "journal/name_table.h"
 #include "ledger/rows.h"
@@ -36,6 +38,8 @@ struct GroupSlot {
   EscrowNumber last = 0;
   /// No escrow before this one has anything locked; 0: nothing is known. Only an optimisation.
   mutable EscrowNumber first_live = 0;
+  /// Of the first currency that came; the others are in Tables::more_sums.
+  GroupSums sums;
 };
 
 /// Microseconds, doubled; odd where it is a refund date.
@@ -71,7 +75,8 @@ struct Tables {
   absl::btree_set<DueKey> due;         // with something locked, not frozen, dated
   EscrowId last_escrow;
 
-  ChunkedArray<GroupSlot, 16> groups;
+  ChunkedArray<GroupSlot, 14> groups;                                  // 2.5 MiB a chunk
+  absl::btree_map<std::pair<GroupId, Currency>, GroupSums> more_sums;  // few groups have two currencies
   NameTable group_names;
   GroupId last_group;
 
@@ -113,7 +118,16 @@ struct Tables {
   void unlink(const EscrowRow& row, EscrowNumber group_end, EscrowNumber payer_end,
               EscrowNumber beneficiary_end);
 
+  // The sums of its group, where it has one: a new escrow, one that is gone again, and one that changed.
+  void count_in(const EscrowRow& row);
+  void count_out(const EscrowRow& row);
+  void recount(const EscrowRow& before, const EscrowRow& after);
+
   [[nodiscard]] std::uint64_t memory_bytes() const;
+
+ private:
+  /// \pre the group is there, and the plan
+  [[nodiscard]] GroupSums& sums_of(const EscrowRow& row);
 };
 
 }  // namespace holdfast::journal

@@ -17,7 +17,9 @@ struct TakeBack {
     t.last_account = r.last;
   }
   void operator()(const EscrowBefore& r) const {
-    t.escrows[r.id.value()] = r.row;
+    EscrowRow& row = t.escrows[r.id.value()];
+    t.recount(row, r.row);
+    row = r.row;
     if (!r.row.group) return;
     const auto& group = t.groups[r.row.group.value()];
     const auto number = static_cast<EscrowNumber>(r.id.value());
@@ -25,6 +27,7 @@ struct TakeBack {
   }
   void operator()(const EscrowMade& r) const {
     EscrowRow& row = t.escrows[r.id.value()];
+    t.count_out(row);
     t.unlink(row, r.group_end, r.payer_end, r.beneficiary_end);
     row = {};
     t.last_escrow = r.last;

@@ -1,6 +1,9 @@
 // Rows and events as callers see them.
 #include "journal/views.h"
 
+#include <algorithm>
+#include <vector>
+
 #include "base/assert.h"
 
 namespace holdfast::journal {
@@ -48,39 +51,52 @@ EscrowSketch sketch_of(const State& state, EscrowId id) {
   return sketch;
 }
 
-Result<void> EscrowCompleter::load_hold(EscrowId id) {
-  if (hold_ && holds_escrow(hold_->entry, id)) return {};
-  auto event = log_.read_hold(id);
-  if (!event) return std::unexpected(event.error());
-  hold_ = std::move(*event);
-  return {};
+namespace {
+
+using Sketches = std::vector<EscrowSketch*>;
+
+EscrowId id_of(const EscrowSketch* sketch) {
+  return sketch->view.escrow;
+}
+Seq last_of(const EscrowSketch* sketch) {
+  return sketch->last_seq;
 }
 
-Result<void> EscrowCompleter::load_last(Seq seq) {
-  if (last_ && last_->seq == seq) return {};
-  if (hold_ && hold_->seq == seq) {
-    last_ = EventHead{hold_->seq, hold_->at};
-    return {};
-  }
-  const auto event = log_.read(seq);
-  if (!event) return std::unexpected(event.error());
-  last_ = EventHead{event->seq, event->at};
-  return {};
-}
-
-Result<EscrowView> EscrowCompleter::complete(EscrowSketch sketch) {
-  auto& view = sketch.view;
-  if (auto loaded = load_hold(view.escrow); !loaded) return std::unexpected(loaded.error());
-  view.held_at = hold_->at;
-  for_each_effect(hold_->entry, [&](const Entry& effect) {
-    const auto* held = std::get_if<Held>(&effect.body);
-    if (held != nullptr && held->escrow == view.escrow) view.key = effect.key;
+Result<void> complete_holds(const Log& log, Sketches sketches) {
+  std::ranges::sort(sketches, {}, id_of);
+  std::vector<EscrowId> ids;
+  ids.reserve(sketches.size());
+  for (const auto* sketch : sketches) ids.push_back(id_of(sketch));
+  return log.read_holds(ids, [&](const Event& event) {
+    for_each_effect(event.entry, [&](const Entry& effect) {
+      const auto* held = std::get_if<Held>(&effect.body);
+      if (held == nullptr) return;
+      for (auto* sketch : std::ranges::equal_range(sketches, held->escrow, {}, id_of)) {
+        sketch->view.key = effect.key;
+        sketch->view.held_at = event.at;
+      }
+    });
   });
-  if (view.locked == Amount()) {
-    if (auto loaded = load_last(sketch.last_seq); !loaded) return std::unexpected(loaded.error());
-    view.closed_at = last_->at;
-  }
-  return std::move(view);
+}
+
+Result<void> complete_ends(const Log& log, Sketches sketches) {
+  std::erase_if(sketches, [](const EscrowSketch* sketch) { return sketch->view.locked != Amount(); });
+  std::ranges::sort(sketches, {}, last_of);
+  std::vector<Seq> seqs;
+  seqs.reserve(sketches.size());
+  for (const auto* sketch : sketches) seqs.push_back(last_of(sketch));
+  auto next = sketches.begin();
+  return log.read_heads(seqs, [&](const EventHead& head) { (*next++)->view.closed_at = head.at; });
+}
+
+}  // namespace
+
+Result<void> complete(const Log& log, std::span<EscrowSketch> sketches) {
+  Sketches all;
+  all.reserve(sketches.size());
+  for (auto& sketch : sketches) all.push_back(&sketch);
+  if (auto done = complete_holds(log, all); !done) return done;
+  return complete_ends(log, std::move(all));
 }
 
 }  // namespace holdfast::journal

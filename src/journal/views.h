@@ -1,12 +1,11 @@
 // Rows and events as callers see them.
 #pragma once
 
-#include <optional>
+#include <span>
 
 #include "holdfast/queries.h"
 #include "journal/log.h"
 #include "journal/state.h"
-#include "ledger/event_codec.h"
 
 namespace holdfast::journal {
 
@@ -21,22 +20,8 @@ struct EscrowSketch {
 };
 [[nodiscard]] EscrowSketch sketch_of(const State& state, EscrowId id);
 
-/// Completes sketches from the journal. Remembers the events it read last, since escrows of a page share
-/// them.
-class EscrowCompleter {
- public:
-  explicit EscrowCompleter(const Log& log) : log_(log) {}
-
-  /// \pre the escrow's events are durable
-  [[nodiscard]] Result<EscrowView> complete(EscrowSketch sketch);
-
- private:
-  [[nodiscard]] Result<void> load_hold(EscrowId id);
-  [[nodiscard]] Result<void> load_last(Seq seq);
-
-  const Log& log_;
-  std::optional<Event> hold_;
-  std::optional<EventHead> last_;
-};
+/// Completes the escrows of a page from the journal, in any order; each frame that they share is read once.
+/// \pre their events are durable
+[[nodiscard]] Result<void> complete(const Log& log, std::span<EscrowSketch> sketches);
 
 }  // namespace holdfast::journal

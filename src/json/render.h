@@ -24,6 +24,7 @@ void write_details(Writer& out, const Error& error);
 [[nodiscard]] std::string to_json(const AccountView& account);
 [[nodiscard]] std::string to_json(const EscrowView& escrow);
 [[nodiscard]] std::string to_json(const GroupView& group);
+[[nodiscard]] std::string to_json(const GroupSummary& summary);
 [[nodiscard]] std::string to_json(const FeePlanView& plan);
 [[nodiscard]] std::string to_json(const StatementLine& line);
 [[nodiscard]] std::string to_json(const EventView& event);

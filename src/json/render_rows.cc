@@ -57,6 +57,28 @@ std::string to_json(const GroupView& group) {
   return out.end_object().take();
 }
 
+std::string to_json(const GroupSummary& summary) {
+  Writer out;
+  out.begin_object().name("group").text(summary.group.group).name("open").boolean(summary.group.open);
+  out.name("escrows").number(summary.group.escrows).name("live").number(summary.group.live);
+  out.name("totals").begin_list();
+  for (const auto& total : summary.totals) {
+    out.begin_object().name("currency").text(total.currency.code()).name("escrows").number(total.escrows);
+    const std::pair<std::string_view, Amount> amounts[] = {
+        {"amount", total.amount},     {"locked", total.locked},
+        {"frozen", total.frozen},     {"released", total.released},
+        {"refunded", total.refunded}, {"commission", total.commission},
+        {"net", total.net},           {"processor_fee", total.processor_fee}};
+    for (const auto& [name, value] : amounts) out.name(name).number(value.minor());
+    out.name("locked_escrows").number(total.locked_escrows);
+    out.name("frozen_escrows").number(total.frozen_escrows);
+    out.name("released_escrows").number(total.released_escrows);
+    out.name("refunded_escrows").number(total.refunded_escrows);
+    out.name("split_escrows").number(total.split_escrows).end_object();
+  }
+  return out.end_list().end_object().take();
+}
+
 std::string to_json(const FeePlanView& plan) {
   Writer out;
   out.begin_object().name("fee_plan").text(plan.fee_plan).name("version").number(plan.version);
@@ -86,7 +108,8 @@ std::string to_json(const EventView& event) {
   out.end_list().name("escrow_count").number(event.escrow_count).name("postings").begin_list();
   for (const auto& posting : event.postings) {
     out.begin_object().name("account").text(posting.account).name("bucket").text(to_string(posting.bucket));
-    out.name("amount").number(posting.amount.minor()).end_object();
+    out.name("amount").number(posting.amount.minor());
+    out.name("currency").text(posting.currency.code()).end_object();
   }
   out.end_list().name("hash").text(to_hex(event.hash));
   return out.end_object().take();

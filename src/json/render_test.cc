@@ -120,6 +120,26 @@ TEST(Render, Rows) {
   EXPECT_EQ(to_json(AuditReport{true, {{"conservation", true, "EUR 0"}}}),
             R"({"ok":true,"checks":[{"law":"conservation","ok":true,"detail":"EUR 0"}]})");
   EXPECT_EQ(to_json(GroupView{"g", false, 3, 1}), R"({"group":"g","open":false,"escrows":3,"live":1})");
+  const GroupTotal total{.currency = eur(),
+                         .escrows = 5,
+                         .amount = Amount(500),
+                         .locked = Amount(100),
+                         .frozen = Amount(50),
+                         .released = Amount(300),
+                         .refunded = Amount(50),
+                         .commission = Amount(15),
+                         .processor_fee = Amount(9),
+                         .net = Amount(276),
+                         .locked_escrows = 1,
+                         .frozen_escrows = 1,
+                         .released_escrows = 2,
+                         .refunded_escrows = 0,
+                         .split_escrows = 1};
+  EXPECT_EQ(to_json(GroupSummary{{"g", true, 5, 2}, {total}}),
+            R"({"group":"g","open":true,"escrows":5,"live":2,"totals":[{"currency":"EUR","escrows":5,)"
+            R"("amount":500,"locked":100,"frozen":50,"released":300,"refunded":50,"commission":15,"net":276,)"
+            R"("processor_fee":9,"locked_escrows":1,"frozen_escrows":1,"released_escrows":2,)"
+            R"("refunded_escrows":0,"split_escrows":1}]})");
 }
 
 TEST(Render, AnEvent) {
@@ -135,8 +155,8 @@ TEST(Render, AnEvent) {
       to_json(event),
       R"({"seq":2,"at":"2025-11-24T16:00:00.123456Z","op":"deposit","actor":null,"key":"d","reason":null,)"
       R"("reference":null,"result":{},"escrows":[],"escrow_count":0,"postings":[)"
-      R"({"account":"external:EUR","bucket":"available","amount":-5},)"
-      R"({"account":"user:1","bucket":"available","amount":5}],"hash":")" +
+      R"({"account":"external:EUR","bucket":"available","amount":-5,"currency":"EUR"},)"
+      R"({"account":"user:1","bucket":"available","amount":5,"currency":"EUR"}],"hash":")" +
           std::string(64, '0') + R"("})");
 }
 

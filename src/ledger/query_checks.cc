@@ -35,4 +35,11 @@ std::unexpected<Error> no_group(std::string_view name) {
   return fail(ErrorCode::group_not_found, fmt::format("there is no group \"{}\": no hold named it", name));
 }
 
+std::unexpected<Error> too_large_sums(std::string_view group, Currency currency) {
+  return fail(ErrorCode::overflow,
+              fmt::format("the {} amounts of all escrows of group \"{}\" sum to more than 2^63 - 1 minor "
+                          "units: add up its escrows page by page",
+                          currency.code(), group));
+}
+
 }  // namespace holdfast

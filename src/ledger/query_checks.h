@@ -18,4 +18,7 @@ namespace holdfast {
 [[nodiscard]] std::unexpected<Error> no_escrow(const EscrowRef& ref);
 [[nodiscard]] std::unexpected<Error> no_group(std::string_view name);
 
+/// `overflow`: the sums of a group's escrows are beyond what an Amount can be.
+[[nodiscard]] std::unexpected<Error> too_large_sums(std::string_view group, Currency currency);
+
 }  // namespace holdfast

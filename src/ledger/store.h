@@ -51,6 +51,7 @@ class Store {
   [[nodiscard]] virtual Result<EscrowPage> escrows(const EscrowFilter& filter) = 0;
   [[nodiscard]] virtual Result<std::vector<EscrowHistoryLine>> history(const EscrowRef& ref) = 0;
   [[nodiscard]] virtual Result<GroupView> group(std::string_view name) = 0;
+  [[nodiscard]] virtual Result<GroupSummary> group_summary(std::string_view name) = 0;
   [[nodiscard]] virtual Result<Page<GroupView, std::string>> groups(std::string_view after,
                                                                     std::size_t limit) = 0;
   [[nodiscard]] virtual Result<std::vector<FeePlanView>> fee_plans() = 0;

@@ -18,6 +18,7 @@ class Queries {
   [[nodiscard]] Result<EscrowPage> escrows(const EscrowFilter& filter);
   [[nodiscard]] Result<std::vector<EscrowHistoryLine>> history(const EscrowRef& ref);
   [[nodiscard]] Result<GroupView> group(std::string_view name);
+  [[nodiscard]] Result<GroupSummary> group_summary(std::string_view name);
   [[nodiscard]] Result<Page<GroupView, std::string>> groups(std::string_view after, std::size_t limit);
   [[nodiscard]] Result<std::vector<FeePlanView>> fee_plans();
   [[nodiscard]] Result<StatementPage> statement(const StatementQuery& query);

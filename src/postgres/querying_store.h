@@ -28,6 +28,9 @@ class QueryingStore : public Store {
   Result<GroupView> group(std::string_view name) override {
     return self().ask([&](Queries queries) { return queries.group(name); });
   }
+  Result<GroupSummary> group_summary(std::string_view name) override {
+    return self().ask([&](Queries queries) { return queries.group_summary(name); });
+  }
   Result<Page<GroupView, std::string>> groups(std::string_view after, std::size_t limit) override {
     return self().ask([&](Queries queries) { return queries.groups(after, limit); });
   }

@@ -175,54 +175,75 @@ std::optional<http::Response> App::check_head(const http::Head& head) {
   return response;
 }
 
+/// A request that a route has. It is answered once: by its destructor, where the route let go of it.
+class App::UnderWay {
+ public:
+  /// Only the line of the head is kept, for what is told of the request in the end.
+  UnderWay(App& app, const http::Request& request, const Match& match, http::Respond respond)
+      : app_(app),
+        head_{request.head.method, request.head.target, {},
+              request.head.remote, request.head.id,     request.head.encrypted},
+        route_(*match.route),
+        key_(match.caller.key),
+        bytes_(request.body.size()),
+        began_(app.clock_.monotonic()),
+        respond_(std::move(respond)) {
+    app_.requests_.fetch_add(1, std::memory_order_relaxed);
+    too_much_ = app_.body_bytes_.fetch_add(bytes_, std::memory_order_relaxed) + bytes_ >
+                app_.options_.most_body_bytes;
+  }
+  ~UnderWay() {
+    if (!answered_) answer(problem(Trouble::unanswered, http::kUnanswered, head_.id));
+  }
+  UnderWay(const UnderWay&) = delete;
+  UnderWay& operator=(const UnderWay&) = delete;
+
+  /// The bodies of all requests are more than there is room for.
+  [[nodiscard]] bool too_much() const { return bytes_ > 0 && too_much_; }
+
+  void answer(http::Response response) {
+    if (answered_.exchange(true)) return;
+    const auto status = response.status;
+    app_.observer_.answered({.head = head_,
+                             .route = route_.path,
+                             .status = status,
+                             .key = key_,
+                             .code = response.tag,
+                             .problem = status >= 400 ? std::string_view(response.body) : std::string_view(),
+                             .body_bytes = bytes_,
+                             .took = app_.clock_.monotonic() - began_});
+    app_.body_bytes_.fetch_sub(bytes_, std::memory_order_relaxed);
+    respond_(std::move(response));
+    if (app_.requests_.fetch_sub(1) == 1 && app_.draining_.load()) app_.requests_.notify_all();
+  }
+
+ private:
+  App& app_;
+  const http::Head head_;
+  const Route& route_;
+  const std::string key_;
+  const std::size_t bytes_;
+  const std::chrono::nanoseconds began_;
+  const http::Respond respond_;
+  bool too_much_ = false;
+  std::atomic<bool> answered_{false};
+};
+
 void App::handle(http::Request request, http::Respond respond) {
   auto matched = match(request.head);  // again: keys may have been revoked while the body came
   if (!matched) {
     refused(request.head, matched.error());
     return respond(std::move(matched.error()));
   }
-  /// What is told of the request once it is answered. Only the line of the head is kept.
-  struct Finished {
-    http::Head head;
-    const Route* route;
-    std::string key;
-    std::size_t bytes;
-    std::chrono::nanoseconds began;
-    http::Respond respond;
-  };
-  auto finished = std::make_shared<Finished>(Finished{{request.head.method,
-                                                       request.head.target,
-                                                       {},
-                                                       request.head.remote,
-                                                       request.head.id,
-                                                       request.head.encrypted},
-                                                      matched->route,
-                                                      matched->caller.key,
-                                                      request.body.size(),
-                                                      clock_.monotonic(),
-                                                      std::move(respond)});
-  requests_.fetch_add(1, std::memory_order_relaxed);
-  const auto held = body_bytes_.fetch_add(finished->bytes, std::memory_order_relaxed) + finished->bytes;
-  const auto answer = [this, finished](http::Response response) {
-    const auto status = response.status;
-    observer_.answered({.head = finished->head,
-                        .route = finished->route->path,
-                        .status = status,
-                        .key = finished->key,
-                        .code = response.tag,
-                        .problem = status >= 400 ? std::string_view(response.body) : std::string_view(),
-                        .body_bytes = finished->bytes,
-                        .took = clock_.monotonic() - finished->began});
-    body_bytes_.fetch_sub(finished->bytes, std::memory_order_relaxed);
-    finished->respond(std::move(response));
-    if (requests_.fetch_sub(1) == 1 && draining_.load()) requests_.notify_all();
-  };
-  if (finished->bytes > 0 && held > options_.most_body_bytes) {
-    return answer(problem(Trouble::overloaded, kTooMuch, finished->head.id));
+  auto under_way = std::make_shared<UnderWay>(*this, request, *matched, std::move(respond));
+  if (under_way->too_much()) {
+    return under_way->answer(problem(Trouble::overloaded, kTooMuch, request.head.id));
   }
   Call call{std::move(request), std::move(matched->path), std::move(matched->query),
             std::move(matched->caller)};
-  matched->route->run(std::move(call), answer);
+  matched->route->run(std::move(call), [under_way = std::move(under_way)](http::Response response) {
+    under_way->answer(std::move(response));
+  });
 }
 
 void App::wait_until_idle() const {

@@ -49,6 +49,7 @@ class App final : public http::Handler {
     std::map<std::string, std::string> query;
     Caller caller;
   };
+  class UnderWay;
   /// The route and the caller, or the answer that says why not.
   [[nodiscard]] std::expected<Match, http::Response> match(const http::Head& head) const;
   [[nodiscard]] std::expected<Caller, http::Response> caller_of(const http::Head& head,

@@ -12,6 +12,7 @@
 #include "base/hash.h"
 #include "holdfast/money.h"
 #include "server/embedded_file.h"
+#include "server/problem.h"
 
 namespace holdfast::server {
 
@@ -84,17 +85,10 @@ http::Response answer(const Asset& asset, const http::Head& head) {
   return response;
 }
 
-http::Response no_such_asset(const Assets& assets) {
+http::Response no_such_asset(const Assets& assets, const http::Head& head) {
   std::string known;
   for (const auto& [name, asset] : assets) known += (known.empty() ? "" : ", ") + name;
-  http::Response response;
-  response.status = 404;
-  response.content_type = "application/problem+json";
-  response.body = fmt::format(
-      R"({{"type":"urn:holdfast:error:not_found","title":"not found","status":404,"detail":"there is no such file; )"
-      R"(there are {}","code":"not_found"}})",
-      known);
-  return response;
+  return problem(Trouble::not_found, fmt::format("there is no such file; there are {}", known), head.id);
 }
 
 }  // namespace
@@ -103,7 +97,8 @@ std::vector<Route> console_routes() {
   const auto assets = std::make_shared<const Assets>(make_assets());
   const auto give = [assets](std::string_view name, const Call& call, const http::Respond& respond) {
     const auto found = assets->find(name);
-    respond(found == assets->end() ? no_such_asset(*assets) : answer(found->second, call.request.head));
+    respond(found == assets->end() ? no_such_asset(*assets, call.request.head)
+                                   : answer(found->second, call.request.head));
   };
   return {
       {.method = "GET",

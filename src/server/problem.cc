@@ -16,7 +16,7 @@ struct Kind {
 };
 
 // In the order of Trouble.
-constexpr std::array<Kind, 12> kTroubles{{
+constexpr std::array<Kind, 13> kTroubles{{
     {"bad_request", 400, "This is no request that can be read"},
     {"unauthorized", 401, "A key is needed"},
     {"forbidden", 403, "The key may not do this"},
@@ -29,6 +29,7 @@ constexpr std::array<Kind, 12> kTroubles{{
     {"overloaded", 503, "The server has too much to do"},
     {"unsupported_version", 505, "This version of HTTP is not spoken"},
     {"draining", 503, "The server is stopping"},
+    {"unanswered", 500, "The request was not answered"},
 }};
 
 std::string_view title_of(ErrorCode code) {
@@ -183,6 +184,8 @@ Trouble trouble_of(int status) {
       return Trouble::body_too_large;
     case 431:
       return Trouble::head_too_large;
+    case 500:
+      return Trouble::unanswered;
     case 503:
       return Trouble::overloaded;
     case 505:

@@ -23,6 +23,7 @@ enum class Trouble : std::uint8_t {
   overloaded,
   unsupported_version,
   draining,
+  unanswered,
 };
 
 /// \param request_id  of the request that is answered: `instance` of the problem

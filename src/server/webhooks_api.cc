@@ -6,7 +6,9 @@
 #include <limits>
 #include <memory>
 
+#include "base/text.h"
 #include "json/fields.h"
+#include "server/problem.h"
 
 namespace holdfast::server {
 
@@ -23,7 +25,7 @@ class WebhooksApi : public std::enable_shared_from_this<WebhooksApi> {
     const auto shared = std::make_shared<const Call>(std::move(call));
     const auto accepted = execute_([self = shared_from_this(), shared, respond, work] {
       auto body = (*self.*work)(*shared);
-      if (!body) return respond(self->problem_(body.error(), shared->request.head));
+      if (!body) return respond(self->refusal(body.error(), *shared));
       http::Response response;
       response.body = std::move(*body);
       respond(std::move(response));
@@ -73,6 +75,20 @@ class WebhooksApi : public std::enable_shared_from_this<WebhooksApi> {
   }
 
  private:
+  /// `not_found` where it names a webhook that is not there.
+  [[nodiscard]] http::Response refusal(const Error& error, const Call& call) const {
+    const auto& head = call.request.head;
+    const bool of_name =
+        error.code == ErrorCode::invalid_command && error.fields.empty() && !call.path.empty();
+    if (of_name && std::ranges::none_of(webhooks_.states(), [&](const WebhookState& state) {
+          return state.webhook.name == call.path.front();
+        })) {
+      return problem(Trouble::not_found, fmt::format("there is no webhook {}", in_quotes(call.path.front())),
+                     head.id);
+    }
+    return problem_(error, head);
+  }
+
   Webhooks& webhooks_;
   const Ledger& ledger_;
   const Execute execute_;

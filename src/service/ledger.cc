@@ -297,6 +297,9 @@ Result<std::vector<EscrowHistoryLine>> Ledger::history(const EscrowRef& ref) con
 Result<GroupView> Ledger::group(std::string_view name) const {
   return store_->group(name);
 }
+Result<GroupSummary> Ledger::group_summary(std::string_view name) const {
+  return store_->group_summary(name);
+}
 Result<Page<GroupView, std::string>> Ledger::groups(std::string_view after, std::size_t limit) const {
   return store_->groups(after, limit);
 }

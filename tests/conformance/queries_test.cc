@@ -99,6 +99,95 @@ TEST_P(QueriesTest, EscrowsByEveryFilterInPages) {
   EXPECT_EQ(of_statuses, 30U + 6U + 10U + 15U + 6U);
 }
 
+/// What a group's escrows come to, added up from all pages.
+std::vector<GroupTotal> added_up(const Ledger& ledger, const std::string& group) {
+  std::map<std::string, GroupTotal> by_code;
+  EscrowFilter filter;
+  filter.group = group;
+  filter.limit = 7;
+  for (std::optional<EscrowId> after = EscrowId(); after;) {
+    filter.after = *after;
+    const auto page = must(ledger.escrows(filter));
+    for (const auto& row : page.rows) {
+      auto& total = by_code[std::string(row.currency.code())];
+      total.currency = row.currency;
+      ++total.escrows;
+      total.amount += row.amount;
+      total.released += row.released;
+      total.refunded += row.refunded;
+      total.commission += row.commission;
+      total.processor_fee += row.processor_fee;
+      total.net += row.net;
+      (row.status == EscrowStatus::frozen ? total.frozen : total.locked) += row.locked;
+      total.locked_escrows += row.status == EscrowStatus::locked ? 1 : 0;
+      total.frozen_escrows += row.status == EscrowStatus::frozen ? 1 : 0;
+      total.released_escrows += row.status == EscrowStatus::released ? 1 : 0;
+      total.refunded_escrows += row.status == EscrowStatus::refunded ? 1 : 0;
+      total.split_escrows += row.status == EscrowStatus::split ? 1 : 0;
+    }
+    after = page.next;
+  }
+  std::vector<GroupTotal> totals;
+  for (const auto& [code, total] : by_code) totals.push_back(total);
+  return totals;
+}
+
+TEST_P(QueriesTest, TheSumsOfAGroupAreThoseOfItsEscrows) {
+  run(ledger, reopen_group("g1"));
+  const auto jpy = Currency::parse("JPY").value();
+  run(ledger, open("yuki", AccountKind::user, jpy));
+  run(ledger, open("mise", AccountKind::beneficiary, jpy));
+  run(ledger, deposit("yen", "yuki", 100'000));
+  auto yen = plan("yen", "0.10", "0.01");
+  auto& rules = std::get<DefineFeePlan>(yen.operation);
+  rules.currency = jpy;
+  rules.commission.to = "platform:yen";
+  rules.processor_fee.to = "processor:yen";
+  run(ledger, yen);
+  for (int i = 0; i < 5; ++i) {
+    auto command = hold(fmt::format("y{}", i), "yuki", "mise", 1'000 + i, "g1");
+    std::get<Hold>(command.operation).fee_plan = "yen";
+    run(ledger, command);
+  }
+  run(ledger, release({"y0"}));
+  run(ledger, freeze("y1"));
+  const auto all_agree = [&] {
+    for (const auto* name : {"g0", "g1", "g2", "g3"}) {
+      const auto summary = must(ledger.group_summary(name));
+      EXPECT_EQ(summary.totals, added_up(ledger, name)) << name;
+      const auto group = must(ledger.group(name));
+      EXPECT_EQ(summary.group.group, name);
+      EXPECT_EQ(summary.group.open, group.open) << name;
+      EXPECT_EQ(summary.group.escrows, group.escrows) << name;
+      EXPECT_EQ(summary.group.live, group.live) << name;
+    }
+  };
+  all_agree();
+  const auto two = must(ledger.group_summary("g1")).totals;
+  ASSERT_EQ(two.size(), 2U);
+  EXPECT_EQ(two[0].currency.code(), "EUR");
+  EXPECT_EQ(two[1].currency.code(), "JPY");
+  EXPECT_EQ(two[1].frozen, Amount(1'001));
+
+  // What was tried and taken back has left nothing.
+  auto dry = refund_group("g1");
+  dry.options.dry_run = true;
+  run(ledger, dry);
+  auto other = hold("other", "alice", "shop", 100, "g1");
+  other.options.dry_run = true;
+  run(ledger, other);
+  all_agree();
+  EXPECT_EQ(must(ledger.group_summary("g1")).totals, two);
+
+  run(ledger, resolve("r", "y1", 500, 501));
+  run(ledger, refund_group("g1"));
+  all_agree();
+  reopen();
+  all_agree();
+  EXPECT_EQ(must_fail(ledger.group_summary("nothing")).code, ErrorCode::group_not_found);
+  EXPECT_EQ(must_fail(ledger.group_summary("no such \n name")).code, ErrorCode::group_not_found);
+}
+
 TEST_P(QueriesTest, AStatementRunsFromZeroToTheBalance) {
   for (const auto* account : {"alice", "bob", "shop", "external:EUR", "platform:commission"}) {
     const auto ask = [&](std::size_t limit) {

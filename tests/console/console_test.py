@@ -12,10 +12,12 @@ import unittest
 
 from selenium.webdriver.common.keys import Keys
 
-import accessibility
-import examples
-from browser import Browser
-from server import Server
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+
+import accessibility  # noqa: E402
+import examples  # noqa: E402
+from browser import Browser  # noqa: E402
+from server import Server  # noqa: E402
 
 PROGRAM = ""
 SCREENSHOTS = pathlib.Path()
@@ -344,6 +346,23 @@ class Console(unittest.TestCase):
         b.press("Reopen the group")
         b.see("The group is open again.", "dialog")
         self.assertTrue(self.server.ask("/v1/groups/campaign:close")["open"])
+
+    def test_very_large_groups_settle_in_steps(self):
+        b = self.browser
+        size = 101_000
+        hold = {"op": "hold", "payer": "user:2", "beneficiary": "maker:many", "amount": 50, "fee_plan": "standard", "group": "campaign:huge"}
+        for start in range(0, size, 4000):
+            self.server.fill([{**hold, "key": f"huge:{number}"} for number in range(start, min(size, start + 4000))])
+        self.open("#/groups/campaign:huge", "101,000 unsettled")
+        seq = self.server.ask("/v1/status")["seq"]
+        b.press("Release…")
+        b.see("So many settle in steps of 10,000.", "dialog")
+        b.press("Release 101,000 escrows, 50,500.00 EUR")
+        b.see("Released 101,000 escrows, 50,500.00 EUR.", "dialog")
+        b.shot("large-group")
+        group = self.server.ask("/v1/groups/campaign:huge")
+        self.assertEqual((group["escrows"], group["live"]), (size, 0))
+        self.assertEqual(self.server.ask("/v1/status")["seq"], seq + 11, "an event a step")
 
     def test_a_release_with_the_keyboard_alone(self):
         b = self.browser

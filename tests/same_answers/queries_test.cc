@@ -43,6 +43,17 @@ std::string text(const EscrowView& e) {
 std::string text(const GroupView& g) {
   return fmt::format("{} {} {} {}", g.group, g.open, g.escrows, g.live);
 }
+std::string text(const GroupSummary& s) {
+  auto all = text(s.group);
+  for (const auto& t : s.totals) {
+    all += fmt::format("; {} {} {}={}+{}+{}+{} {},{},{} {}+{}+{}+{}+{}", t.currency.code(), t.escrows,
+                       t.amount.minor(), t.locked.minor(), t.frozen.minor(), t.released.minor(),
+                       t.refunded.minor(), t.commission.minor(), t.processor_fee.minor(), t.net.minor(),
+                       t.locked_escrows, t.frozen_escrows, t.released_escrows, t.refunded_escrows,
+                       t.split_escrows);
+  }
+  return all;
+}
 std::string text(const FeeRule& rule) {
   return fmt::format("{}+{} {}..{} to {}", rule.rate.billionths(), rule.fixed.minor(), rule.min.minor(),
                      rule.max ? rule.max->minor() : -1, rule.to);
@@ -143,6 +154,7 @@ class Asked {
         });
     for (const auto& name : names) {
       add("group " + name, text(must(store_.group(name))));
+      add("sums of group " + name, text(must(store_.group_summary(name))));
       EscrowFilter filter;
       filter.group = name;
       by_status("of group " + name, filter);

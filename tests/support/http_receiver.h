@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/certificate.h"
+
 namespace holdfast::testing {
 
 struct Received {
@@ -49,9 +51,6 @@ class HttpReceiver {
   class Impl;
   std::unique_ptr<Impl> impl_;
 };
-
-/// Makes a certificate for `localhost` and 127.0.0.1 that signs itself, with its key, as one PEM file.
-void make_certificate(const std::filesystem::path& file);
 
 /// A loopback port that nobody listens on.
 [[nodiscard]] unsigned short closed_port();

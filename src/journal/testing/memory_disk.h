@@ -36,6 +36,8 @@ class MemoryDisk {
 
   /// Changing calls so far (create, write, sync, truncate, allocate, remove, directory sync).
   [[nodiscard]] std::uint64_t calls() const { return calls_; }
+  /// Bytes that were read so far.
+  [[nodiscard]] std::uint64_t bytes_read() const { return bytes_read_; }
   /// From the n-th more changing call on (0: the next), everything fails until `restart`.
   void stop_after(std::uint64_t calls) { stop_at_ = calls_ + calls; }
   /// The n-th more changing call fails once. A sync that fails leaves its pages marked clean.
@@ -141,6 +143,7 @@ class MemoryDisk {
   Entries entries_;
   Entries durable_entries_;
   std::uint64_t calls_ = 0;
+  std::uint64_t bytes_read_ = 0;
   std::optional<std::uint64_t> stop_at_;
   std::optional<std::uint64_t> fail_at_;
   int fail_with_ = EIO;
@@ -161,6 +164,7 @@ class MemoryFile final : public File {
     if (offset >= bytes.size()) return 0;
     const auto n = std::min<std::size_t>(out.size(), bytes.size() - static_cast<std::size_t>(offset));
     std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(offset), n, out.begin());
+    disk_.bytes_read_ += n;
     return n;
   }
   IoResult<std::size_t> write_at(std::uint64_t offset, std::span<const std::byte> bytes) override {

@@ -98,6 +98,37 @@ inline void expect_same_lists(const State& state, const MapRows& model) {
   }
 }
 
+/// What a group's escrows come to, added up from the rows.
+inline void expect_same_totals(const State& state, const MapRows& model, GroupId group) {
+  std::map<std::string, GroupTotal> by_code;
+  for (const auto& [id, escrow] : model.data().escrows) {
+    const auto& row = escrow.row;
+    if (row.group != group) continue;
+    const auto currency = model.plan(row.plan)->currency;
+    auto& total = by_code[std::string(currency.code())];
+    total.currency = currency;
+    ++total.escrows;
+    total.amount += row.amount;
+    total.released += row.released;
+    total.refunded += row.refunded;
+    total.commission += row.commission;
+    total.processor_fee += row.processor_fee;
+    total.net += row.released - row.commission - row.processor_fee;
+    const auto status = status_of(row);
+    (status == EscrowStatus::frozen ? total.frozen : total.locked) += row.locked();
+    total.locked_escrows += status == EscrowStatus::locked ? 1 : 0;
+    total.frozen_escrows += status == EscrowStatus::frozen ? 1 : 0;
+    total.released_escrows += status == EscrowStatus::released ? 1 : 0;
+    total.refunded_escrows += status == EscrowStatus::refunded ? 1 : 0;
+    total.split_escrows += status == EscrowStatus::split ? 1 : 0;
+  }
+  std::vector<GroupTotal> expected;
+  for (const auto& [code, total] : by_code) expected.push_back(total);
+  const auto totals = state.group_totals(group);
+  ASSERT_TRUE(totals) << totals.error().message;
+  EXPECT_EQ(*totals, expected) << state.group_name(group);
+}
+
 inline void expect_same(const State& state, const MapRows& model) {
   expect_same_accounts(state, model);
   for (const auto& [id, escrow] : model.data().escrows) {
@@ -119,6 +150,7 @@ inline void expect_same(const State& state, const MapRows& model) {
     EXPECT_EQ(row->escrows, group.row.escrows) << group.name;
     EXPECT_EQ(row->live, group.row.live) << group.name;
     EXPECT_EQ(state.find_group(group.name), id);
+    expect_same_totals(state, model, id);
     EXPECT_EQ(state.group_name(id), group.name);
     std::vector<EscrowId> live;
     std::vector<EscrowId> expected;

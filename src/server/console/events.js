@@ -137,7 +137,6 @@ function single({ query: { seq }, signal }) {
     if (!got || Number(got.seq) !== number) {
       return empty(`There is no event ${seq}.`, h("a", { href: link(["events"]) }, "The latest events"));
     }
-    const currencies = await currenciesOf(got.postings, signal);
     return [
       h("p", { class: "lead" }, h("strong", {}, opWords[got.op] ?? got.op), " ", about(got)),
       facts([["Time", time(got.at)], ["Who", got.actor ?? "not said"], got.key && ["Key", h("code", { class: "name" }, got.key)],
@@ -146,7 +145,7 @@ function single({ query: { seq }, signal }) {
       got.escrow_count > 0 && section(got.escrow_count > 1 ? `Escrows (${grouped(got.escrow_count)})` : "Escrow",
         h("p", { class: "ids" }, got.escrows.slice(0, 200).map((id) => [escrow(id), " "]),
           got.escrow_count > Math.min(got.escrows.length, 200) && `and ${grouped(got.escrow_count - Math.min(got.escrows.length, 200))} more`)),
-      got.postings.length > 0 && section("Postings", postings(got.postings, currencies)),
+      got.postings.length > 0 && section("Postings", postings(got.postings)),
     ].filter(Boolean);
   }, { signal, rows: 6 });
   return { title: `Event ${seq}`, content: [
@@ -155,17 +154,11 @@ function single({ query: { seq }, signal }) {
       h("a", { href: link(["events"], { seq: String(number + 1) }) }, "after →")) }), place] };
 }
 
-/** An account's currency, where the posting does not say it. */
-async function currenciesOf(lines, signal) {
-  const names = [...new Set(lines.filter((line) => !line.currency).map((line) => line.account))].slice(0, 50);
-  return Object.fromEntries(await Promise.all(names.map(async (each) => [each, (await get(path`/v1/accounts/${each}`, signal)).currency])));
-}
-
-function postings(rows, currencies) {
+function postings(rows) {
   const { element, append } = table("Postings", [
     { label: "Account", kind: "main", cell: (row) => account(row.account) },
     { label: "Bucket", cell: (row) => row.bucket },
-    { label: "Amount", kind: "amount", cell: (row) => row.currency ?? currencies[row.account] ? signedMoney(row, row.currency ?? currencies[row.account]) : `${grouped(row.amount)} minor units` }]);
+    { label: "Amount", kind: "amount", cell: (row) => signedMoney(row, row.currency) }]);
   append(rows.slice(0, 500));
   return [element, rows.length > 500 && h("p", { class: "small" }, `The first 500 of ${grouped(rows.length)}.`)];
 }

@@ -41,7 +41,7 @@ export function groups({ query: given, signal }) {
     put(cell, ...(summary.totals.length ? summary.totals.map((total) => h("div", { class: "progress" },
       h("span", { class: "amount" }, money(total.amount, total.currency)),
       bar(parts(total), total.currency, { legend: false }),
-      h("span", { class: "small" }, words(total), summary.complete === false && " so far"))) : [h("span", { class: "small" }, "no escrow")]));
+      h("span", { class: "small" }, words(total)))) : [h("span", { class: "small" }, "no escrow")]));
   });
   const state = given.show ?? "all";
   const choice = (text, value) => [text, link(["groups"], { show: value === "all" ? "" : value }), state === value];
@@ -79,16 +79,10 @@ export function group(context) {
   const head = h("div", {});
   const beside = h("div", { class: "beside" });
   let current = null;
-  let pending = false;
 
-  const sumUp = async () => {
-    const [view, summary] = await Promise.all([get(path`/v1/groups/${name}`, signal), get(path`/v1/groups/${name}/summary`, signal)]);
-    current = view;
-    pending = summary.complete === false;
-    return [view, summary];
-  };
+  const look = async () => (current = await get(path`/v1/groups/${name}/summary`, signal));
   const after = () => context.again();
-  const draw = ([view, summary]) => {
+  const draw = (view) => {
     put(beside, actions(
       button("Release…", () => settleGroup("release", current, after), { disabled: view.live === 0 }),
       button("Refund…", () => settleGroup("refund", current, after), { disabled: view.live === 0 }),
@@ -96,24 +90,23 @@ export function group(context) {
     return [
       h("p", { class: "lead" }, openness(view.open), ` · ${plural(view.escrows, "escrow")}, `,
         view.live ? `${grouped(view.live)} unsettled` : "all settled"),
-      summary.totals.length > 0 && h("div", { class: "group-sums" },
-        figures("Sums of the group", summary.totals, [
+      view.totals.length > 0 && h("div", { class: "group-sums" },
+        figures("Sums of the group", view.totals, [
           ["Escrows", (total) => grouped(total.escrows)],
           ["Amount", (total) => h("strong", {}, amount(total.amount, total.currency))],
           ["Locked", (total) => dash(total.locked, total.currency)], ["Released", (total) => dash(total.released, total.currency)],
           ["Refunded", (total) => dash(total.refunded, total.currency)], ["Commission", (total) => dash(total.commission, total.currency)],
           ["Fees", (total) => dash(total.processor_fee, total.currency)], ["Net", (total) => dash(total.net, total.currency)]]),
-        summary.totals.map((total) => bar(parts(total), total.currency))),
-      pending && h("p", { class: "small", role: "status" }, "Still adding up: the sums are those of the escrows looked at so far."),
+        view.totals.map((total) => bar(parts(total), total.currency))),
     ].filter(Boolean);
   };
-  fillWith(head, async () => draw(await sumUp()), { rows: 5, signal });
+  fillWith(head, async () => draw(await look()), { rows: 5, signal });
   every(2, async () => {
     if (!current || document.querySelector("dialog")) return;
     try {
-      const before = JSON.stringify(current);
-      const got = pending ? await sumUp() : [await get(path`/v1/groups/${name}`, signal)];
-      if (pending || JSON.stringify(got[0]) !== before) renew(head, draw(await sumUp()));
+      const text = (view) => JSON.stringify(view, (_, value) => (typeof value === "bigint" ? String(value) : value));
+      const before = text(current);
+      if (text(await look()) !== before) renew(head, draw(current));
     } catch { /* what is shown stays; the next look may do better */ }
   }, signal);
 

@@ -17,7 +17,7 @@ class Server:
 
     def __init__(self, program: str):
         self.program = program
-        self.place = pathlib.Path(tempfile.mkdtemp(prefix="holdfast-console-"))
+        self.place = pathlib.Path(tempfile.mkdtemp(prefix="holdfast-server-"))
         self.ledger = self.place / "ledger"
         self.url = ""
         self.keys: dict[str, str] = {}
