@@ -13,7 +13,6 @@ namespace holdfast::http {
 namespace {
 
 using std::chrono::milliseconds;
-using testing::kLarge;
 using Client = testing::WireClient;
 
 class HttpServer : public ::testing::Test {
