@@ -80,8 +80,7 @@ void Simulator::rot_while_open() {
     rot([&](std::string_view path) { return path.starts_with(where); }, page);
     const auto scrubbed = engine_->scrub([](std::size_t) { return true; });
     if (!scrubbed) {
-      check(Check::refusal, scrubbed.error().code == ErrorCode::corrupt,
-            "a scrub says that bytes are corrupt");
+      check(Check::refusal, refuses_rot(scrubbed.error().code), "a scrub names rot as such");
     }
     count(scrubbed ? "a scrub finds nothing" : "a scrub finds rot");
     audit_state();
