@@ -4,7 +4,6 @@
 //
 //   http_load releases --port P --key K --first 1 --escrows 1000000 --batch 8192 --connections 2
 //   http_load idle --port P --connections 5000     until its standard input ends
-#include <CLI/CLI.hpp>
 #include <arpa/inet.h>
 #include <fmt/core.h>
 #include <netinet/in.h>
@@ -13,6 +12,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <array>
@@ -133,13 +133,15 @@ class Load {
     const double seconds = std::chrono::duration<double>(took_).count();
     const auto requests = static_cast<double>(latencies_.size());
     fmt::print(
-        "{{\"batch\":{},\"connections\":{},\"order\":\"{}\",\"requests\":{},\"escrows\":{},\"seconds\":{:.3f},"
+        "{{\"batch\":{},\"connections\":{},\"order\":\"{}\",\"requests\":{},\"escrows\":{},\"seconds\":{:.3f}"
+        ","
         "\"requests_per_s\":{:.0f},\"escrows_per_s\":{:.0f},\"p50_ms\":{:.3f},\"p99_ms\":{:.3f},"
         "\"p999_ms\":{:.3f},\"max_ms\":{:.3f},\"failed\":{}}}\n",
         options_.batch, options_.connections, options_.order, latencies_.size(), ids_.size(), seconds,
         requests / seconds, static_cast<double>(ids_.size()) / seconds, at(0.5), at(0.99), at(0.999), at(1),
         failed_);
-    if (!good()) fmt::print(stderr, "http_load: {} answers were no success, the first: {}\n", failed_, failure_);
+    if (!good())
+      fmt::print(stderr, "http_load: {} answers were no success, the first: {}\n", failed_, failure_);
   }
 
  private:
@@ -239,7 +241,8 @@ void hold_open(const Options& options) {
     const int fd = connect_to(options.port);
     sockets.push_back(fd);
     constexpr std::string_view kAsk = "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
-    if (::send(fd, kAsk.data(), kAsk.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(kAsk.size())) give_up("send");
+    if (::send(fd, kAsk.data(), kAsk.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(kAsk.size()))
+      give_up("send");
     std::string in;
     while (!answer_in(in).complete) {
       std::array<char, 4096> buffer;

@@ -159,8 +159,8 @@ class Ledger {
   /// All that happened to an escrow, oldest first.
   [[nodiscard]] Result<std::vector<EscrowHistoryLine>> history(const EscrowRef& ref) const;
   [[nodiscard]] Result<GroupView> group(std::string_view name) const;
-  /// Its sums too. Takes as long for a large group as for a small one in the journal store, and some 0.5 us an
-  /// escrow on PostgreSQL. `overflow`: a sum is beyond 2^63 - 1 minor units.
+  /// Its sums too. Takes as long for a large group as for a small one in the journal store, and less than
+  /// 1 us an escrow on PostgreSQL. `overflow`: a sum is beyond 2^63 - 1 minor units.
   [[nodiscard]] Result<GroupSummary> group_summary(std::string_view name) const;
   [[nodiscard]] Result<Page<GroupView, std::string>> groups(std::string_view after, std::size_t limit) const;
   [[nodiscard]] Result<std::vector<FeePlanView>> fee_plans() const;

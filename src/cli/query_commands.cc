@@ -90,12 +90,29 @@ ExitCode show_escrow(Context& context, const std::string& ref) {
 ExitCode show_group(Context& context, const std::string& name) {
   const auto ledger = context.open_to_read();
   if (!ledger) return context.failed(ledger.error());
-  const auto group = ledger->group(name);
-  if (!group) return context.failed(group.error());
-  if (context.json) return context.out.line(json::to_json(*group)), ExitCode::done;
-  context.out.line(fmt::format("{}   {}   {}, {} with something locked", group->group,
-                               group->open ? "open" : "closed to new holds",
-                               counted(group->escrows, "escrow"), grouped(group->live)));
+  const auto summary = ledger->group_summary(name);
+  if (!summary) return context.failed(summary.error());
+  if (context.json) return context.out.line(json::to_json(*summary)), ExitCode::done;
+  const auto& group = summary->group;
+  context.out.line(fmt::format("{}   {}   {}, {} with something locked", group.group,
+                               group.open ? "open" : "closed to new holds", counted(group.escrows, "escrow"),
+                               grouped(group.live)));
+  Table table({{"currency"},
+               {"amount", Align::right},
+               {"locked", Align::right},
+               {"frozen", Align::right},
+               {"released", Align::right},
+               {"refunded", Align::right},
+               {"commission", Align::right},
+               {"fees", Align::right},
+               {"net", Align::right}});
+  for (const auto& total : summary->totals) {
+    const auto sum = [&](Amount amount) { return to_grouped(amount, total.currency); };
+    table.add({std::string(total.currency.code()), sum(total.amount), sum(total.locked), sum(total.frozen),
+               sum(total.released), sum(total.refunded), sum(total.commission), sum(total.processor_fee),
+               sum(total.net)});
+  }
+  if (!table.empty()) context.out.write(table.render(context.terminal));
   return ExitCode::done;
 }
 

@@ -52,9 +52,7 @@ void Tables::count_out(const EscrowRow& row) {
 
 void Tables::recount(const EscrowRow& before, const EscrowRow& after) {
   if (!before.group) return;
-  GroupSums& sums = sums_of(before);
-  sums.subtract(before);
-  sums.add(after);
+  sums_of(before).change(before, after);
 }
 
 }  // namespace holdfast::journal

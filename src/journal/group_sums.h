@@ -23,9 +23,23 @@ struct GroupSums {
   std::array<std::uint32_t, 5> escrows{};  // by status, in its order
   Currency currency;
 
-  void add(const EscrowRow& row) { change<+1>(row); }
+  void add(const EscrowRow& row) { count<+1>(row); }
   /// \pre it was added as it is now
-  void subtract(const EscrowRow& row) { change<-1>(row); }
+  void subtract(const EscrowRow& row) { count<-1>(row); }
+
+  /// One that was added as `before` is now as `after`.
+  void change(const EscrowRow& before, const EscrowRow& after) {
+    const auto was = status_of(before);
+    const auto is = status_of(after);
+    --of(was);
+    ++of(is);
+    (was == EscrowStatus::frozen ? frozen : locked) -= before.locked();
+    (is == EscrowStatus::frozen ? frozen : locked) += after.locked();
+    released += after.released.minor() - before.released.minor();
+    refunded += after.refunded.minor() - before.refunded.minor();
+    commission += after.commission.minor() - before.commission.minor();
+    processor_fee += after.processor_fee.minor() - before.processor_fee.minor();
+  }
 
   [[nodiscard]] std::uint32_t& of(EscrowStatus status) {
     return escrows[static_cast<std::size_t>(status) - 1];
@@ -41,7 +55,7 @@ struct GroupSums {
 
  private:
   template <int sign>
-  void change(const EscrowRow& row) {
+  void count(const EscrowRow& row) {
     const auto status = status_of(row);
     of(status) += static_cast<std::uint32_t>(sign);
     (status == EscrowStatus::frozen ? frozen : locked) += sign > 0 ? row.locked() : -row.locked();

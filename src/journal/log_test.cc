@@ -119,9 +119,8 @@ TEST(Log, FindsHoldsWhoseEscrowIdsDoNotGrow) {
     std::vector<EscrowId> all(ids.begin(), ids.end());
     std::ranges::sort(all);
     std::set<Seq> found;
-    ASSERT_TRUE((*log)->read_holds(all, [&](const Event& event) {
-      EXPECT_TRUE(found.insert(event.seq).second) << "each event once";
-    }));
+    ASSERT_TRUE((*log)->read_holds(
+        all, [&](const Event& event) { EXPECT_TRUE(found.insert(event.seq).second) << "each event once"; }));
     EXPECT_EQ(found.size(), ids.size());
     EXPECT_EQ((*log)->read_hold(EscrowId(7)).error().code, ErrorCode::corrupt);
   }

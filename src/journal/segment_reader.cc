@@ -37,7 +37,8 @@ Result<std::span<const std::byte>> SegmentReader::bytes(std::uint64_t offset, st
   if (have() < n) {
     // What the buffer has from `offset` on moves to its front, the rest is read behind it.
     const auto kept = have();
-    const auto wanted = std::max(n, chunk_bytes_);
+    const auto wanted = std::max(n, next_chunk_bytes_);
+    next_chunk_bytes_ = std::min(2 * next_chunk_bytes_, chunk_bytes_);
     if (kept > 0) std::memmove(buffer_.data(), buffer_.data() + (offset - buffer_offset_), kept);
     if (buffer_.size() < wanted) buffer_.resize(wanted);
     buffer_offset_ = offset;

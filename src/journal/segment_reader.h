@@ -2,6 +2,7 @@
 // handle. Works beside a writer: a frame that was durable when the reader learnt of it does not change.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -36,7 +37,7 @@ class SegmentReader {
   static constexpr std::size_t kScanBytes = std::size_t{4} << 20;
   static constexpr std::size_t kLookupBytes = std::size_t{64} << 10;
 
-  /// \param chunk_bytes  how much is read at a time; a larger frame is read whole
+  /// \param chunk_bytes  how much is read at a time once much was read; a larger frame is read whole
   [[nodiscard]] static Result<SegmentReader> open(Directory& directory, std::uint32_t number,
                                                   std::size_t chunk_bytes = kScanBytes);
 
@@ -54,12 +55,17 @@ class SegmentReader {
 
  private:
   SegmentReader(std::unique_ptr<File> file, std::string path, std::uint64_t size, std::size_t chunk_bytes)
-      : file_(std::move(file)), path_(std::move(path)), size_(size), chunk_bytes_(chunk_bytes) {}
+      : file_(std::move(file)),
+        path_(std::move(path)),
+        size_(size),
+        chunk_bytes_(chunk_bytes),
+        next_chunk_bytes_(std::min(chunk_bytes, kLookupBytes)) {}
 
   std::unique_ptr<File> file_;
   std::string path_;
   std::uint64_t size_;
   std::size_t chunk_bytes_;
+  std::size_t next_chunk_bytes_;  // grows, so that a look at a few frames does not read megabytes
   Bytes buffer_;
   std::uint64_t buffer_offset_ = 0;
   std::size_t buffered_ = 0;

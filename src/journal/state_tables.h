@@ -75,7 +75,7 @@ struct Tables {
   absl::btree_set<DueKey> due;         // with something locked, not frozen, dated
   EscrowId last_escrow;
 
-  ChunkedArray<GroupSlot, 14> groups;  // 2.5 MiB a chunk
+  ChunkedArray<GroupSlot, 14> groups;                                  // 2.5 MiB a chunk
   absl::btree_map<std::pair<GroupId, Currency>, GroupSums> more_sums;  // few groups have two currencies
   NameTable group_names;
   GroupId last_group;

@@ -54,8 +54,8 @@ GroupTotal total_at(const RowReader& row) {
   total.frozen_escrows = count(3);
   total.released_escrows = count(4);
   total.refunded_escrows = count(5);
-  total.split_escrows = total.escrows - total.locked_escrows - total.frozen_escrows -
-                        total.released_escrows - total.refunded_escrows;
+  total.split_escrows = total.escrows - total.locked_escrows - total.frozen_escrows - total.released_escrows -
+                        total.refunded_escrows;
   total.amount = row.amount(kAmount);
   total.released = row.amount(7);
   total.refunded = row.amount(8);

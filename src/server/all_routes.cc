@@ -50,7 +50,8 @@ std::vector<Route> all_routes(const RouteParts& parts) {
   const MakeProblem make_problem = [](const Error& error, const http::Head& head) {
     return problem(error, head.id);
   };
-  add(event_routes({parts.pages, parts.follower, parts.clock, execute, make_problem}));
+  add(event_routes({parts.pages, parts.follower, parts.clock, execute, make_problem,
+                    [&keys = parts.health.keys](const Caller& caller) { return keys.may_still(caller); }}));
   add(webhook_routes(parts.webhooks, parts.ledger, execute, make_problem));
   add(openapi_routes());
   add(console_routes());

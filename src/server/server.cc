@@ -18,6 +18,7 @@
 #include "server/notify.h"
 #include "server/seen.h"
 #include "server/signals.h"
+#include "server/webhook_metrics.h"
 #include "server/webhooks.h"
 #include "server/workers.h"
 
@@ -156,7 +157,8 @@ void Running::watch() {
   books_ =
       std::make_unique<Books>(*ledger_, *state_, [this](const std::string& wrong) { law_broken(wrong); });
   audit_ = std::make_unique<AuditWatch>(
-      *ledger_, system_clock(), AuditOptions{options_.audit_first, options_.audit_every},
+      *ledger_, system_clock(),
+      AuditOptions{std::min(options_.audit_first, options_.audit_every), options_.audit_every},
       [this](const AuditView& view) {
         if (view.failure) {
           return log_.write(Level::warning, "the audit did not come to its end",
@@ -243,6 +245,12 @@ void Running::add_routes() {
                            .started = started_,
                            .metrics_open = options_.metrics_open};
   add_health_metrics(metrics_, health);
+  add_webhook_metrics(
+      metrics_, system_clock(), [this] { return webhooks_->states(); },
+      [this] {
+        const auto status = pulse_->view().status;
+        return status ? std::optional(status->seq) : std::nullopt;
+      });
   app_->add(all_routes({.ledger = *ledger_,
                         .workers = *workers_,
                         .clock = system_clock(),
