@@ -306,7 +306,7 @@ void Connection::nothing_comes(std::uint64_t request) {
   } else if (phase_ == Phase::streaming) {
     // Without chunks only a reset tells the client that the end of the bytes is not the end of the body.
     boost::system::error_code ignored;
-    if (!chunked_) socket_.set_option(boost::asio::socket_base::linger(true, 0), ignored);
+    if (!chunked_) (void)socket_.set_option(boost::asio::socket_base::linger(true, 0), ignored);
     cut();
   }
 }
@@ -364,7 +364,7 @@ void Connection::cut() {
   phase_ = Phase::gone;
   source_.reset();
   boost::system::error_code ignored;
-  socket_.close(ignored);
+  (void)socket_.close(ignored);
   loop_.remove(self);
 }
 
