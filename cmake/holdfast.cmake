@@ -16,6 +16,9 @@ if(HOLDFAST_SANITIZE)
                                                   -fno-sanitize-recover=all)
   target_link_options(holdfast_flags INTERFACE -fsanitize=${HOLDFAST_SANITIZE})
 endif()
+if(HOLDFAST_FUZZ)
+  target_compile_options(holdfast_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
 
 # holdfast_layer(NAME layers and libraries it uses… [TESTS_TOGETHER]): the library holdfast_NAME from the folder's
 # sources, and the test program NAME_test from its *_test.cc.

@@ -104,7 +104,7 @@ Result<std::vector<server::WebhookState>> read_states(const server::StateDirecto
   for (const auto& webhook : *webhooks) {
     auto stands = server::read_progress(**progress, webhook);
     if (!stands) return std::unexpected(std::move(stands.error()));
-    states.push_back({webhook, std::move(*stands), {}, {}, 0});
+    states.push_back({webhook, std::move(*stands), {}, {}, {}, {}});
   }
   return states;
 }
@@ -132,7 +132,7 @@ ExitCode list(Context& context, const WebhooksArguments& arguments) {
                {"position", Align::right},
                {"lag", Align::right},
                {"last error", Align::left, Fit::cut}});
-  for (const auto& [webhook, progress, next_try, last_delivery, delivered] : *states) {
+  for (const auto& [webhook, progress, next_try, last_delivery, counts, sending] : *states) {
     const auto lag = std::max(*last, progress.position).value() - progress.position.value();
     table.add({webhook.name, webhook.url,
                progress.failed          ? "failed"

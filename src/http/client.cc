@@ -4,6 +4,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
+#include <array>
 #include <atomic>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
@@ -15,6 +16,8 @@
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl.hpp>
 #include <optional>
+
+#include "http/response_reader.h"
 
 namespace holdfast::http {
 
@@ -42,6 +45,10 @@ std::expected<ssl::context, std::string> make_context(const std::string& ca_file
                                        ca_file.empty() ? "the system's store" : ca_file, error.message()));
   }
   return context;
+}
+
+bool is_end(const error_code& error) {
+  return error == asio::error::eof || error == ssl::error::stream_truncated;
 }
 
 }  // namespace
@@ -172,32 +179,41 @@ class Client::Impl {
     });
     if (error) return std::unexpected(failed("sending to", error));
 
-    beast::flat_buffer buffer;
-    std::optional<beast::http::response_parser<beast::http::buffer_body>> parser;
-    do {  // answers of 1xx come before the one that counts
-      parser.emplace();
-      parser->body_limit(boost::none);
+    ResponseReader reader(kMaxReplyBytes);
+    std::string held;  // read, and not taken by the reader yet
+    auto step = ResponseReader::Step::more;
+    while (step == ResponseReader::Step::more) {
+      std::array<char, 16'384> piece;
+      std::size_t size = 0;
       error = run([&](auto done) {
-        with_stream([&](auto& stream) { beast::http::async_read_header(stream, buffer, *parser, done); });
+        with_stream([&](auto& stream) {
+          stream.async_read_some(asio::buffer(piece),
+                                 [&size, done](const error_code& failure, std::size_t n) {
+                                   size = n;
+                                   done(failure);
+                                 });
+        });
       });
-      answered = answered || buffer.size() > 0 || parser->got_some();
+      answered = answered || size > 0;
+      if (error) {
+        step = is_end(error) ? reader.end() : ResponseReader::Step::broken;
+        break;
+      }
+      held.append(piece.data(), size);
+      const auto progress = reader.feed(held);
+      held.erase(0, progress.taken);
+      step = progress.step;
+    }
+    if (!reader.has_head()) {
       if (error) return std::unexpected(failed("waiting for an answer of", error));
-    } while (parser->get().result_int() / 100 == 1);
-
+      return std::unexpected(fmt::format("what {} answers is not HTTP/1.1", url_.authority()));
+    }
     // The status is the answer; a body that does not come, or is too long, costs only the connection.
-    std::string body(kMaxReplyBytes, '\0');
-    parser->get().body() = {body.data(), body.size(), true};
-    error = run([&](auto done) {
-      with_stream([&](auto& stream) { beast::http::async_read(stream, buffer, *parser, done); });
-    });
-    const auto& message = parser->get();
-    body.resize(body.size() - message.body().size);
-    Reply reply;
-    reply.status = static_cast<int>(message.result_int());
-    reply.body = std::move(body);
-    reply.location = std::string(message[beast::http::field::location]);
-    if (error || !parser->is_done() || !message.keep_alive() || buffer.size() > 0) close();
-    return reply;
+    if (step != ResponseReader::Step::complete || error || !reader.keep_alive() || !held.empty()) close();
+    return Reply{.status = reader.status(),
+                 .body = reader.take_body(),
+                 .location = reader.location(),
+                 .retry_after = reader.retry_after()};
   }
 
   Url url_;

@@ -24,8 +24,9 @@ struct ClientOptions {
 /// What came back, as far as it matters here: a body beyond 64 KiB is not read.
 struct Reply {
   int status = 0;
-  std::string body;      // its beginning
-  std::string location;  // of a redirect
+  std::string body;         // its beginning
+  std::string location;     // of a redirect
+  std::string retry_after;  // the field as it came; empty: none
 };
 
 /// Keeps its connection for the next request. `post` is for one thread at a time, `cancel` for any.

@@ -59,9 +59,11 @@ void Connection::wait_to_read() {
                      [self = shared_from_this()](const boost::system::error_code& error) {
                        self->reading_ = false;
                        if (error || self->phase_ == Phase::gone) return;
-                       self->readable();
-                       // TLS may have waited for bytes to be able to write.
-                       if (self->phase_ == Phase::writing && !self->write_waits_) self->write();
+                       self->loop_.on_ready([&] {
+                         self->readable();
+                         // TLS may have waited for bytes to be able to write.
+                         if (self->phase_ == Phase::writing && !self->write_waits_) self->write();
+                       });
                      });
 }
 
@@ -71,7 +73,8 @@ void Connection::wait_to_write() {
   socket_.async_wait(boost::asio::ip::tcp::socket::wait_write,
                      [self = shared_from_this()](const boost::system::error_code& error) {
                        self->write_waits_ = false;
-                       if (!error && self->phase_ != Phase::gone) self->write();
+                       if (error || self->phase_ == Phase::gone) return;
+                       self->loop_.on_ready([&] { self->write(); });
                      });
 }
 

@@ -33,7 +33,18 @@ void Mailbox::put(Letter letter) {
   const std::scoped_lock hold(mutex_);
   if (context_ == nullptr) return;
   letters_.push_back(std::move(letter));
-  if (letters_.size() == 1) boost::asio::post(*context_, deliver_);
+  if (letters_.size() == 1 && !attended_) boost::asio::post(*context_, deliver_);
+}
+
+void Mailbox::attend() {
+  const std::scoped_lock hold(mutex_);
+  attended_ = true;
+}
+
+void Mailbox::leave() {
+  const std::scoped_lock hold(mutex_);
+  attended_ = false;
+  if (context_ != nullptr && !letters_.empty()) boost::asio::post(*context_, deliver_);
 }
 
 std::vector<Mailbox::Letter> Mailbox::take() {
@@ -112,16 +123,26 @@ std::string Loop::make_request_id() {
 }
 
 void Loop::deliver() {
-  for (auto& letter : mailbox_->take()) {
-    const auto connection = letter.to.lock();
-    if (!connection) continue;
-    if (auto* response = std::get_if<Response>(&letter.content)) {
-      connection->answer(letter.request, std::move(*response));
-    } else if (auto* piece = std::get_if<Mailbox::Piece>(&letter.content)) {
-      connection->piece(letter.request, std::move(*piece));
-    } else {
-      connection->nothing_comes(letter.request);
-    }
+  mailbox_->attend();
+  // A source that always has more, for a client that always takes it, does not keep out the others.
+  constexpr int kRounds = 4;
+  for (int round = 0; round < kRounds; ++round) {
+    auto letters = mailbox_->take();
+    if (letters.empty()) break;
+    for (auto& letter : letters) deliver(letter);
+  }
+  mailbox_->leave();
+}
+
+void Loop::deliver(Mailbox::Letter& letter) {
+  const auto connection = letter.to.lock();
+  if (!connection) return;
+  if (auto* response = std::get_if<Response>(&letter.content)) {
+    connection->answer(letter.request, std::move(*response));
+  } else if (auto* piece = std::get_if<Mailbox::Piece>(&letter.content)) {
+    connection->piece(letter.request, std::move(*piece));
+  } else {
+    connection->nothing_comes(letter.request);
   }
 }
 

@@ -38,11 +38,14 @@ class Mailbox {
     std::variant<Response, Piece, Nothing> content;
   };
 
-  /// \param deliver  run on the loop's thread when there are letters
+  /// \param deliver  run on the loop's thread when there are letters and nobody attends
   Mailbox(boost::asio::io_context& context, std::function<void()> deliver)
       : context_(&context), deliver_(std::move(deliver)) {}
   void put(Letter letter);
+  /// The loop's thread is busy and will look: until `leave`, letters need not wake it.
+  void attend();
   [[nodiscard]] std::vector<Letter> take();
+  void leave();
   /// Nobody takes letters any more.
   void close();
 
@@ -51,6 +54,7 @@ class Mailbox {
   boost::asio::io_context* context_;  // null once closed
   std::function<void()> deliver_;
   std::vector<Letter> letters_;
+  bool attended_ = false;
 };
 
 /// One answer, or one piece of one, that somebody owes a connection. It is put once, from any thread; where
@@ -114,12 +118,20 @@ class Loop {
   [[nodiscard]] std::chrono::nanoseconds now() const { return now_; }
   /// Of the field Date, for this second.
   [[nodiscard]] const std::string& date() const { return date_; }
+  /// Does what a socket has become ready for, and then what that was answered at once.
+  template <class Work>
+  void on_ready(Work work) {
+    mailbox_->attend();
+    work();
+    deliver();
+  }
   [[nodiscard]] std::string make_request_id();
   /// Where any connection reads into, one at a time.
   [[nodiscard]] std::array<char, 65'536>& scratch() { return *scratch_; }
 
  private:
   void deliver();
+  void deliver(Mailbox::Letter& letter);
   void tick();
 
   const Limits& limits_;

@@ -14,7 +14,7 @@ namespace holdfast::journal {
 
 class FrameSearch {
  public:
-  FrameSearch(Directory& directory, const LogOptions& options) : directory_(directory), checker_(options) {}
+  explicit FrameSearch(Directory& directory) : directory_(directory) {}
 
   /// The last frame with events whose header `reaches`, checked; at or behind `start` and behind the one
   /// found before. None: that was the one found before.

@@ -197,17 +197,31 @@ Result<AuditReport> QueryingStore::audit(const std::function<void(Seq done, Seq 
     if (progress && seen.value() % 4096 == 0) progress(seen, std::max(seen, target));
     return {};
   };
-  // The bulk while commands go on; what came meanwhile, and the comparison with the rows, while they stand
-  // still.
+  // Everything but the last moment's events is read while commands go on. They stand still for the rest: the
+  // events that are on their way to the disk, and a small part of the rows at a time.
+  const auto catch_up = [&]() -> Result<void> {
+    constexpr std::uint64_t kFew = 256;
+    for (int tries = 0; tries < 8 && journal_log().durable().seq.value() > seen.value() + kFew; ++tries) {
+      if (auto scanned = journal_log().scan(seen, sink); !scanned) return scanned;
+    }
+    return {};
+  };
   if (auto scanned = journal_log().scan(Seq(), sink); !scanned) return std::unexpected(scanned.error());
-  AuditReport report;
-  Result<void> rest;
-  auto read = read_state([&](const State& state) {
-    rest = scan_applied(seen, sink);
-    if (rest) report = auditor.finish(state, state.applied(), head);
-  });
-  if (!read) return std::unexpected(read.error());
-  if (!rest) return std::unexpected(rest.error());
+  auditor.begin();
+  Seq applied;
+  for (bool more = true; more;) {
+    if (auto done = catch_up(); !done) return std::unexpected(done.error());
+    Result<void> rest;
+    auto read = read_state([&](const State& state) {
+      rest = scan_applied(seen, sink);
+      if (!rest) return;
+      applied = state.applied();
+      more = auditor.compare(state, applied);
+    });
+    if (!read) return std::unexpected(read.error());
+    if (!rest) return std::unexpected(rest.error());
+  }
+  auto report = auditor.report(applied, head);
   if (progress) progress(seen, seen);
   return report;
 }

@@ -26,6 +26,15 @@ std::string Books::name(AccountId id) const {
   return *account_texts.find(id.value());
 }
 
+void Books::add_up() {
+  of_escrows = {};
+  escrows.for_each_page([&](std::uint64_t first) {
+    const auto* page = escrows.find(first);
+    for (std::uint64_t i = 0; i < escrows.kPage; ++i) of_escrows.add(page[i], page[i].locked(), 1);
+  });
+  added_up = true;
+}
+
 KeyBook::Record KeyBook::record(std::uint64_t place) const {
   const char* at = blocks_[place / kBlock].text.get() + place % kBlock;
   std::uint64_t escrow = 0;

@@ -2,6 +2,7 @@
 // plain way that shares no code with any store. Tables are indexed by number; an escrow takes 64 bytes.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -37,13 +38,23 @@ class Paged {
   [[nodiscard]] Row* find(std::uint64_t id) {
     return const_cast<Row*>(static_cast<const Paged&>(*this).find(id));
   }
-  /// Calls `visit(first id of a page)`.
+  /// The first id of the first page that has one of `from` or above; none behind the last.
+  [[nodiscard]] std::optional<std::uint64_t> next_page(std::uint64_t from) const {
+    const auto first = (from + kPage - 1) / kPage;
+    for (auto number = first; number < near_.size(); ++number) {
+      if (near_[number]) return number * kPage;
+    }
+    std::optional<std::uint64_t> next;
+    for (const auto& [number, page] : far_) {
+      if (number >= first && (!next || number < *next)) next = number;
+    }
+    if (next) *next *= kPage;
+    return next;
+  }
+  /// Calls `visit(first id of a page)`, in order.
   template <class Visit>
   void for_each_page(Visit&& visit) const {
-    for (std::uint64_t number = 0; number < near_.size(); ++number) {
-      if (near_[number]) visit(number * kPage);
-    }
-    for (const auto& [number, page] : far_) visit(number * kPage);
+    for (auto page = next_page(0); page; page = next_page(*page + kPage)) visit(*page);
   }
 
  private:
@@ -93,6 +104,28 @@ struct EscrowBook {
 };
 static_assert(sizeof(EscrowBook) == 64);
 
+/// What escrows lock and how many of them are live, by what they name.
+struct EscrowSum {
+  Wide locked = 0;        // as their payer
+  std::int64_t live = 0;  // as their beneficiary, group or fee plan
+};
+struct EscrowSums {
+  Paged<EscrowSum> accounts;
+  Paged<EscrowSum> groups;
+  Paged<EscrowSum> plans;
+
+  /// Adds an escrow, or, with a sign of -1, takes it away. `Escrow`: a row, or a book.
+  template <class Escrow>
+  void add(const Escrow& escrow, Wide locked, int sign) {
+    if (locked == 0) return;
+    accounts[escrow.payer.value()].locked += sign * locked;
+    if (locked < 0) return;
+    accounts[escrow.beneficiary.value()].live += sign;
+    groups[escrow.group.value()].live += sign;
+    plans[escrow.plan.value()].live += sign;
+  }
+};
+
 struct GroupBook {
   std::string name;
   bool known = false;
@@ -118,10 +151,20 @@ class KeyBook {
   [[nodiscard]] std::uint64_t size() const { return size_; }
   void set_secret(const HashSecret& secret) { secret_ = secret; }
 
-  /// In the order in which they were inserted.
+  /// In the order in which they were inserted: at most `most`, from a place on that an earlier call gave; 0:
+  /// from the first. Where to go on; none: there are no more.
   template <class Visit>
-  void for_each(Visit&& visit) const {
-    for_each_place([&](std::uint64_t place) { visit(record(place)); });
+  std::optional<std::uint64_t> visit(std::uint64_t place, std::size_t most, Visit&& visitor) const {
+    auto block = place / kBlock;
+    for (auto at = place % kBlock; block < blocks_.size(); ++block, at = 0) {
+      while (at < blocks_[block].used) {
+        if (most-- == 0) return block * kBlock + at;
+        const auto found = record(block * kBlock + at);
+        visitor(found);
+        at += kFront + found.key.size();
+      }
+    }
+    return std::nullopt;
   }
 
  private:
@@ -190,19 +233,25 @@ struct Books {
   std::unordered_map<std::string, Unfinished> unfinished;  // chunked commands under way, by key
   std::vector<Wide> totals;                                // by currency index, without external accounts
 
+  EscrowSums of_escrows;  // of all escrows, kept up to date once they were added up
+  bool added_up = false;
+
   Findings findings;
   Sha256 hasher;
   std::vector<Posting> postings;
 
   void event(const Event& event, std::span<const std::byte> bytes, const Digest* recorded_hash);
+  /// Adds up what escrows lock.
+  void add_up();
+  /// Before a change of an escrow (-1) and behind it (1).
+  void add(const EscrowBook& escrow, int sign) {
+    if (added_up) of_escrows.add(escrow, escrow.locked(), sign);
+  }
   /// The account's name, or its number where it was never opened.
   [[nodiscard]] std::string name(AccountId id) const;
 
  private:
   void post(const Event& event);
 };
-
-/// Compares the rows of a store with the books: laws 1 to 4 and 6 to 8 as they stand in the end.
-void compare(const Books& books, const Rows& rows, Seq durable, Findings& findings);
 
 }  // namespace holdfast::audit

@@ -246,6 +246,7 @@ class Replay {
     escrow.group = held.group.group;
     escrow.plan = held.plan;
     escrow.set_dates({held.release_at, held.refund_at});
+    books_.add(escrow, 1);
     ++books_.escrows_known;
     change(held.payer, Bucket::available, held.currency, -held.amount.minor());
     change(held.payer, Bucket::held, held.currency, held.amount.minor());
@@ -306,8 +307,10 @@ class Replay {
     }
     if (!splits(id, amount, commission, processor_fee, use.currency)) return;
     ++books_.parts_released;
+    books_.add(escrow, -1);
     escrow.plan = use.plan;
     escrow.released += amount.minor();
+    books_.add(escrow, 1);
     escrow.commission += commission.minor();
     escrow.processor_fee += processor_fee.minor();
     change(escrow.payer, Bucket::held, use.currency, -amount.minor());
@@ -317,7 +320,9 @@ class Replay {
     change(use.fee_account, Bucket::available, use.currency, processor_fee.minor());
   }
   void refund(EscrowBook& escrow, Amount amount, Currency currency) {
+    books_.add(escrow, -1);
     escrow.refunded += amount.minor();
+    books_.add(escrow, 1);
     change(escrow.payer, Bucket::held, currency, -amount.minor());
     change(escrow.payer, Bucket::available, currency, amount.minor());
   }

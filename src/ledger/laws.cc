@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "ledger/audit_books.h"
+#include "ledger/audit_rows.h"
 
 namespace holdfast {
 namespace {
@@ -70,13 +70,26 @@ void Auditor::event(const Event& event, std::span<const std::byte> bytes, const 
   books_->event(event, bytes, recorded_hash);
 }
 
-AuditReport Auditor::finish(const Rows& rows, Seq durable, const Digest& head) const {
-  auto findings = books_->findings;
+void Auditor::begin() {
+  comparison_ = std::make_unique<audit::Comparison>(*books_);
+}
+
+bool Auditor::compare(const Rows& rows, Seq durable) {
+  return comparison_->step(rows, durable);
+}
+
+AuditReport Auditor::finish(const Rows& rows, Seq durable, const Digest& head) {
+  begin();
+  while (compare(rows, durable)) continue;
+  return report(durable, head);
+}
+
+AuditReport Auditor::report(Seq durable, const Digest& head) {
+  auto findings = comparison_->finish();
   if (head != books_->head) {
     findings.add(Law::history, fmt::format("the chain of the events ends in {}, the store's head is {}",
                                            to_hex(books_->head), to_hex(head)));
   }
-  audit::compare(*books_, rows, durable, findings);
   AuditReport report;
   report.ok = true;
   for (std::size_t i = 0; i < audit::kLawNames.size(); ++i) {

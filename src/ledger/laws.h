@@ -10,6 +10,10 @@
 
 namespace holdfast {
 
+namespace audit {
+class Comparison;
+}
+
 class Auditor {
  public:
   Auditor();
@@ -23,11 +27,20 @@ class Auditor {
 
   /// The rows as they are after exactly those events, and the head of the chain that the store answers with.
   /// \param durable  the seq that the store promises to be durable
-  [[nodiscard]] AuditReport finish(const Rows& rows, Seq durable, const Digest& head) const;
+  [[nodiscard]] AuditReport finish(const Rows& rows, Seq durable, const Digest& head);
+
+  /// `finish` in parts, for rows that change meanwhile. First `begin`, which needs no rows and takes its time
+  /// with many escrows; then `compare` until it says false, each time over the rows as they are after exactly
+  /// the events that were given so far, for some tens of microseconds; more events may come between two
+  /// calls. Then `report`.
+  void begin();
+  [[nodiscard]] bool compare(const Rows& rows, Seq durable);
+  [[nodiscard]] AuditReport report(Seq durable, const Digest& head);
 
  private:
   struct Books;
   std::unique_ptr<Books> books_;
+  std::unique_ptr<audit::Comparison> comparison_;
 };
 
 }  // namespace holdfast

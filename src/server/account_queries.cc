@@ -85,6 +85,8 @@ std::string csv_field(std::string_view text) {
 /// The statement's lines of the whole period, a page a piece.
 class StatementCsv final : public http::BodySource, public std::enable_shared_from_this<StatementCsv> {
  public:
+  using Give = std::function<void(std::optional<std::string>)>;
+
   StatementCsv(const Ledger& ledger, Workers& workers, AccountView account, Seq after, Period period)
       : ledger_(ledger),
         workers_(workers),
@@ -92,26 +94,21 @@ class StatementCsv final : public http::BodySource, public std::enable_shared_fr
         after_(after),
         period_(std::move(period)) {}
 
-  void next(std::function<void(std::optional<std::string>)> give) override {
-    const auto shared = std::make_shared<decltype(give)>(std::move(give));
-    const bool posted = workers_.post([self = shared_from_this(), shared] { (*shared)(self->read()); });
-    // Without its last line the file is seen to be cut off: the chunks end, but the sums do not.
-    if (!posted)
-      (*shared)(std::string("# cut off: the server has too much to do, download it again\n")), done_ = true;
+  /// What cannot be read, or has no room in the queue, lets go of `give`: the download is cut off.
+  void next(Give give) override {
+    const auto shared = std::make_shared<Give>(std::move(give));
+    (void)workers_.post([self = shared_from_this(), shared] { self->read(*shared); });
   }
 
  private:
-  std::optional<std::string> read() {
-    if (done_) return std::nullopt;
+  void read(const Give& give) {
+    if (done_) return give(std::nullopt);
     std::string text;
     if (!std::exchange(begun_, true)) {
       text = "seq,at,op,bucket,amount,balance,currency,escrows,reference\r\n";
     }
     const auto page = ledger_.statement({.account = account_.account, .after = after_, .limit = kMostRows});
-    if (!page) {
-      done_ = true;
-      return text + fmt::format("# cut off: {}\r\n", page.error().message);
-    }
+    if (!page) return;
     for (const auto& line : page->rows) {
       if (period_.to && line.at >= *period_.to) {
         done_ = true;
@@ -123,8 +120,8 @@ class StatementCsv final : public http::BodySource, public std::enable_shared_fr
     }
     done_ = done_ || !page->next;
     if (page->next) after_ = *page->next;
-    if (text.empty() && done_) return std::nullopt;
-    return text.empty() ? std::string("\r\n") : text;
+    if (text.empty()) return done_ ? give(std::nullopt) : read(give);
+    give(std::move(text));
   }
 
   [[nodiscard]] std::string to_text(Amount amount) const { return to_decimal(amount, account_.currency); }

@@ -19,7 +19,7 @@ Result<EventTexts> EventPages::read_fresh(Seq after, std::size_t limit) const {
         texts.next = texts.rows.back().seq;
         return texts;
       }
-      texts.rows.push_back({event.seq, event.op, json::to_json(event)});
+      texts.rows.push_back({event.seq, event.at, event.op, json::to_json(event)});
       bytes += texts.rows.back().json.size();
     }
     texts.next = page->next;

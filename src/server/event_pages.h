@@ -15,6 +15,7 @@ namespace holdfast::server {
 
 struct EventText {
   Seq seq;
+  Timestamp at;
   std::string op;
   std::string json;  // one line
 };

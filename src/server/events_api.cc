@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 #include <charconv>
 #include <limits>
@@ -77,11 +78,13 @@ http::Response to_response(const EventTexts& page) {
 /// A request that waits for events; lives in the callbacks that go on with it.
 class LongPoll : public std::enable_shared_from_this<LongPoll> {
  public:
-  LongPoll(std::shared_ptr<const Shared> shared, const Wish& wish, http::Head head, http::Respond respond)
+  LongPoll(std::shared_ptr<const Shared> shared, const Wish& wish, http::Head head, Caller caller,
+           http::Respond respond)
       : shared_(std::move(shared)),
         wish_(wish),
         until_(shared_->parts.clock.monotonic() + wish.wait),
         head_(std::move(head)),
+        caller_(std::move(caller)),
         respond_(std::move(respond)) {}
 
   void read(std::optional<Seq> seen) {
@@ -99,7 +102,8 @@ class LongPoll : public std::enable_shared_from_this<LongPoll> {
     if (!page) return respond_(parts.problem(page.error(), head_));
     if (!(*page)->rows.empty() || parts.clock.monotonic() >= until_) return respond_(to_response(**page));
     parts.follower.wait(wish_.after, until_, [self = shared_from_this()](Follower::Wake wake) {
-      if (wake.reason == Follower::Reason::events) return self->read(wake.seen);
+      const bool may = self->shared_->parts.may_still(self->caller_);  // if not, the next request says so
+      if (wake.reason == Follower::Reason::events && may) return self->read(wake.seen);
       self->respond_(to_response({}));
     });
   }
@@ -108,13 +112,15 @@ class LongPoll : public std::enable_shared_from_this<LongPoll> {
   const Wish wish_;
   const nanoseconds until_;
   const http::Head head_;
+  const Caller caller_;
   const http::Respond respond_;
 };
 
 /// Events as they come, a page at a time, each when the one before was written.
 class EventStream final : public http::BodySource, public std::enable_shared_from_this<EventStream> {
  public:
-  EventStream(std::shared_ptr<const Shared> shared, Seq after) : shared_(std::move(shared)), after_(after) {}
+  EventStream(std::shared_ptr<const Shared> shared, Seq after, Caller caller)
+      : shared_(std::move(shared)), caller_(std::move(caller)), after_(after) {}
   ~EventStream() override { shared_->parts.follower.cancel(wait_); }
 
   using Give = std::function<void(std::optional<std::string>)>;
@@ -124,7 +130,7 @@ class EventStream final : public http::BodySource, public std::enable_shared_fro
       begun_ = true;
       return give("retry: 2000\n\n");  // also has the head sent, before there is an event
     }
-    more_ ? read(std::nullopt, std::move(give)) : wait(std::move(give));
+    more_ ? read(std::nullopt, std::move(give)) : wait(give);
   }
 
  private:
@@ -144,6 +150,7 @@ class EventStream final : public http::BodySource, public std::enable_shared_fro
   }
 
   void read_here(std::optional<Seq> seen, const Give& give) {
+    if (!shared_->parts.may_still(caller_)) return give(std::nullopt);
     const auto page = shared_->parts.pages.read(after_, kStreamEvents, seen);
     if (!page) return give(std::nullopt);  // the client comes back after the last event that it saw
     more_ = (*page)->next.has_value();
@@ -156,16 +163,21 @@ class EventStream final : public http::BodySource, public std::enable_shared_fro
     give(std::move(text));
   }
 
-  void wait(Give give) {
+  void wait(const Give& give) { rest(shared_->parts.clock.monotonic() + shared_->options.heartbeat, give); }
+
+  /// Until there are events or the heartbeat comes, with a look at the key now and then.
+  void rest(nanoseconds heartbeat, const Give& give) {
     auto& parts = shared_->parts;
-    const auto until = parts.clock.monotonic() + shared_->options.heartbeat;
-    note(parts.follower.wait(after_, until, [weak = weak_from_this(), give](Follower::Wake wake) {
+    const auto until = std::min(heartbeat, parts.clock.monotonic() + shared_->options.check);
+    note(parts.follower.wait(after_, until, [weak = weak_from_this(), heartbeat, give](Follower::Wake wake) {
       const auto self = weak.lock();
       if (!self) return;
       switch (wake.reason) {
         case Follower::Reason::events:
           return self->read(wake.seen, give);
         case Follower::Reason::time:
+          if (!self->shared_->parts.may_still(self->caller_)) return give(std::nullopt);
+          if (self->shared_->parts.clock.monotonic() < heartbeat) return self->rest(heartbeat, give);
           return give(": nothing new\n\n");
         case Follower::Reason::stopped:
           return give(std::nullopt);
@@ -180,6 +192,7 @@ class EventStream final : public http::BodySource, public std::enable_shared_fro
   }
 
   const std::shared_ptr<const Shared> shared_;
+  const Caller caller_;
   Seq after_;  // these belong to whoever makes the next piece: one at a time
   bool begun_ = false;
   bool more_ = true;
@@ -190,8 +203,9 @@ bool wants_stream(const http::Head& head) {
   return head.field("accept").find("text/event-stream") != std::string::npos;
 }
 
-Result<http::Response> stream(const std::shared_ptr<const Shared>& shared, const http::Head& head,
+Result<http::Response> stream(const std::shared_ptr<const Shared>& shared, const Call& call,
                               const Wish& wish) {
+  const auto& head = call.request.head;
   auto after = wish.after;
   if (const auto last = head.field("last-event-id"); !last.empty()) {
     const auto seq = parse_number("Last-Event-ID", last, 0, std::numeric_limits<std::int64_t>::max());
@@ -201,7 +215,7 @@ Result<http::Response> stream(const std::shared_ptr<const Shared>& shared, const
   http::Response response;
   response.content_type = "text/event-stream";
   response.fields = {{"Cache-Control", "no-store"}, {"X-Accel-Buffering", "no"}};
-  response.source = std::make_shared<EventStream>(shared, after);
+  response.source = std::make_shared<EventStream>(shared, after, call.caller);
   return response;
 }
 
@@ -214,10 +228,11 @@ std::vector<Route> event_routes(EventsParts parts, EventsOptions options) {
     const auto wish = parse_wish(call);
     if (!wish) return respond(shared->parts.problem(wish.error(), head));
     if (wants_stream(head)) {
-      auto response = stream(shared, head, *wish);
+      auto response = stream(shared, call, *wish);
       return respond(response ? std::move(*response) : shared->parts.problem(response.error(), head));
     }
-    std::make_shared<LongPoll>(shared, *wish, std::move(head), respond)->read(std::nullopt);
+    std::make_shared<LongPoll>(shared, *wish, std::move(head), std::move(call.caller), respond)
+        ->read(std::nullopt);
   };
   return {{"GET", "/v1/events", Role::read, {"after", "limit", "wait"}, run}};
 }

@@ -22,6 +22,7 @@ using MakeProblem = std::function<http::Response(const Error& error, const http:
 struct EventsOptions {
   std::chrono::milliseconds heartbeat{15'000};   // a comment in a stream that has nothing to say
   std::chrono::milliseconds no_room_delay{100};  // before a stream tries again to read
+  std::chrono::milliseconds check{1'000};        // between two looks at the key of a stream that waits
 };
 
 struct EventsParts {
@@ -30,12 +31,14 @@ struct EventsParts {
   const Clock& clock;
   Execute execute;
   MakeProblem problem;
+  /// Whether a key that was good still is: who waits or is streamed to was let in long ago.
+  std::function<bool(const Caller&)> may_still;
 };
 
 /// GET /v1/events?after&limit&wait. Without `Accept: text/event-stream` it answers {"rows":[…],"next":SEQ or
 /// null}, within `wait` seconds (0 to 60) even if there is nothing. With it, it is a stream from `after`, or
-/// after the event that `Last-Event-ID` names, until the client goes or the follower is stopped. A client
-/// that is slow is read for as slowly.
+/// after the event that `Last-Event-ID` names, until the client goes, its key is revoked, or the follower is
+/// stopped. A client that is slow is read for as slowly.
 [[nodiscard]] std::vector<Route> event_routes(EventsParts parts, EventsOptions options = {});
 
 }  // namespace holdfast::server

@@ -43,7 +43,8 @@ class EventsApiTest : public ::testing::Test {
                            response.status = is_rejection(error.code) ? 400 : 503;
                            response.body = error.message;
                            return response;
-                         }},
+                         },
+                         [this](const Caller&) { return !revoked; }},
                         options);
   }
   std::future<http::Response> ask(std::map<std::string, std::string> query,
@@ -99,6 +100,7 @@ class EventsApiTest : public ::testing::Test {
   Follower follower{ledger, system_clock(), {.poll = 1h}};
   EventPages pages{ledger};
   std::atomic<bool> full = false;
+  std::atomic<bool> revoked = false;
 
  private:
   std::mutex mutex_;
@@ -257,6 +259,31 @@ TEST_F(EventsApiTest, AClientThatGoesLeavesNothingWaiting) {
   // The worker that made the wait may hold the stream for a moment longer; then nothing waits, or this test
   // ends by its limit.
   while (follower.waiting() != 0) std::this_thread::yield();
+}
+
+TEST_F(EventsApiTest, AStreamEndsSoonAfterItsKeyIsRevoked) {
+  EventsOptions options;
+  options.check = 1ms;
+  const auto waiting = stream({{"after", std::to_string(last().value())}}, {}, options);
+  (void)next(waiting);  // its beginning
+  auto rest = std::async(std::launch::async, [&] { return next(waiting); });
+  EXPECT_EQ(rest.wait_for(20ms), std::future_status::timeout) << "while the key is good it waits";
+  revoked = true;
+  EXPECT_EQ(rest.get(), std::nullopt);
+
+  revoked = false;
+  const auto reading = stream({{"after", "0"}});
+  (void)next(reading);
+  revoked = true;
+  EXPECT_EQ(next(reading), std::nullopt) << "nor is it read for";
+}
+
+TEST_F(EventsApiTest, ALongPollWhoseKeyIsRevokedGetsNothing) {
+  auto answer = ask({{"after", std::to_string(last().value())}, {"wait", "60"}});
+  while (follower.waiting() == 0) std::this_thread::yield();
+  revoked = true;
+  write_one();
+  EXPECT_EQ(answer.get().body, R"({"rows":[],"next":null})");
 }
 
 }  // namespace

@@ -314,6 +314,12 @@ std::optional<Caller> WatchedKeys::find(std::string_view key) const {
   return Caller{record->name, record->role};
 }
 
+bool WatchedKeys::may_still(const Caller& caller) const {
+  const std::shared_lock hold(known_mutex_);
+  const auto good = [&](const KeyRecord& record) { return record.name == caller.key && !record.revoked_at; };
+  return std::ranges::any_of(records_, good) || (own_ && good(*own_));
+}
+
 void WatchedKeys::add(const KeyRecord& record) {
   const std::scoped_lock hold(known_mutex_);
   own_ = record;

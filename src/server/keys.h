@@ -72,6 +72,8 @@ class WatchedKeys final : public KeyRing {
   ~WatchedKeys() override;
 
   [[nodiscard]] std::optional<Caller> find(std::string_view key) const override;
+  /// Whether a key that was found is still good.
+  [[nodiscard]] bool may_still(const Caller& caller) const;
 
   /// A key for this run only; nothing of it is written.
   void add(const KeyRecord& record);

@@ -9,23 +9,17 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "http/server.h"
+#include "server/all_routes.h"
 #include "server/app.h"
-#include "server/commands_api.h"
-#include "server/console.h"
 #include "server/event_pages.h"
-#include "server/events_api.h"
 #include "server/follower.h"
-#include "server/health_api.h"
 #include "server/keys.h"
 #include "server/listen_address.h"
 #include "server/notify.h"
-#include "server/openapi.h"
-#include "server/problem.h"
-#include "server/queries_api.h"
 #include "server/seen.h"
 #include "server/signals.h"
+#include "server/webhook_metrics.h"
 #include "server/webhooks.h"
-#include "server/webhooks_api.h"
 #include "server/workers.h"
 
 namespace holdfast::server {
@@ -94,7 +88,6 @@ class Running {
   Result<void> follow();
   void law_broken(const std::string& what);
   void add_routes();
-  [[nodiscard]] std::vector<Route> gated(std::vector<Route> routes);
   [[nodiscard]] Traffic traffic() const;
 
   const ServeOptions& options_;
@@ -164,7 +157,8 @@ void Running::watch() {
   books_ =
       std::make_unique<Books>(*ledger_, *state_, [this](const std::string& wrong) { law_broken(wrong); });
   audit_ = std::make_unique<AuditWatch>(
-      *ledger_, system_clock(), AuditOptions{options_.audit_first, options_.audit_every},
+      *ledger_, system_clock(),
+      AuditOptions{std::min(options_.audit_first, options_.audit_every), options_.audit_every},
       [this](const AuditView& view) {
         if (view.failure) {
           return log_.write(Level::warning, "the audit did not come to its end",
@@ -214,22 +208,6 @@ void Running::watch() {
   pulse_ = std::make_unique<Pulse>(std::move(parts));
 }
 
-/// Commands are refused while a law is broken; dry runs too, since they would promise what cannot be had.
-std::vector<Route> Running::gated(std::vector<Route> routes) {
-  for (auto& route : routes) {
-    route.run = [this, run = std::move(route.run)](Call call, http::Respond respond) {
-      const auto closed = gate_.closed();
-      if (!closed) return run(std::move(call), std::move(respond));
-      Error error;
-      error.code = ErrorCode::corrupt;
-      error.message =
-          fmt::format("no command is taken, since a law is broken: {}. Nothing was changed", *closed);
-      respond(problem(error, call.request.head.id));
-    };
-  }
-  return routes;
-}
-
 Result<void> Running::follow() {
   follower_ = std::make_unique<Follower>(*ledger_, system_clock());
   pages_ = std::make_unique<EventPages>(*ledger_);
@@ -267,20 +245,22 @@ void Running::add_routes() {
                            .started = started_,
                            .metrics_open = options_.metrics_open};
   add_health_metrics(metrics_, health);
-  app_->add(health_routes(health));
-  CommandsApiOptions commands;
-  commands.decides_in_order = !in_postgres(options_.ledger_url);
-  app_->add(gated(
-      command_routes(*ledger_, *workers_, system_clock(), seen_, [this] { follower_->nudge(); }, commands)));
-  app_->add(query_routes(*ledger_, *workers_));
-  const Execute execute = [this](std::function<void()> work) { return workers_->post(std::move(work)); };
-  const MakeProblem make_problem = [](const Error& error, const http::Head& head) {
-    return problem(error, head.id);
-  };
-  app_->add(event_routes({*pages_, *follower_, system_clock(), execute, make_problem}));
-  app_->add(webhook_routes(*webhooks_, *ledger_, execute, make_problem));
-  app_->add(openapi_routes());
-  app_->add(console_routes());
+  add_webhook_metrics(
+      metrics_, system_clock(), [this] { return webhooks_->states(); },
+      [this] {
+        const auto status = pulse_->view().status;
+        return status ? std::optional(status->seq) : std::nullopt;
+      });
+  app_->add(all_routes({.ledger = *ledger_,
+                        .workers = *workers_,
+                        .clock = system_clock(),
+                        .observer = seen_,
+                        .gate = gate_,
+                        .follower = *follower_,
+                        .pages = *pages_,
+                        .webhooks = *webhooks_,
+                        .health = health,
+                        .decides_in_order = !in_postgres(options_.ledger_url)}));
   std::vector<std::string> paths;
   for (const auto& route : app_->routes()) {
     if (std::ranges::find(paths, route.path) == paths.end()) paths.push_back(route.path);

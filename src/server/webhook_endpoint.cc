@@ -51,16 +51,17 @@ std::string to_json(const WebhookState& state, std::optional<Seq> last) {
   out.name("last_error").text_or_null(progress.last_error);
   time_or_null(out.name("next_try"), state.next_try);
   time_or_null(out.name("last_delivery"), state.last_delivery);
-  out.name("delivered").number(state.delivered);
+  out.name("delivered").number(state.counts.taken);
   out.name("created").text(to_rfc3339(state.webhook.created));
   return out.end_object().take();
 }
 
-WebhookEndpoint::WebhookEndpoint(Webhook webhook, Parts parts, DeliveryOptions options)
+WebhookEndpoint::WebhookEndpoint(Webhook webhook, Parts parts, DeliveryOptions options, DeliveryCounts counts)
     : webhook_(std::move(webhook)), parts_(std::move(parts)), options_(std::move(options)) {
   state_.webhook = webhook_;
   state_.progress.start = webhook_.start;
   state_.progress.position = webhook_.after;
+  state_.counts = counts;
 }
 
 Seq WebhookEndpoint::position() const {
@@ -199,10 +200,17 @@ std::expected<http::Reply, std::string> WebhookEndpoint::send(const EventText& e
 }
 
 Next WebhookEndpoint::deliver(const EventText& event) {
+  {
+    const std::lock_guard lock(mutex_);
+    state_.sending = event.at;
+  }
   auto reply = send(event);
   {
     const std::lock_guard lock(mutex_);
     if (cancelled_ && !reply) return {Next::Kind::never, {}};
+    ++(!reply                     ? state_.counts.unanswered
+       : reply->status / 100 == 2 ? state_.counts.taken
+                                  : state_.counts.refused);
   }
   if (!reply) return not_taken(std::move(reply.error()));
   if (reply->status / 100 != 2) return not_taken(refusal(*reply));
@@ -218,7 +226,7 @@ Next WebhookEndpoint::taken(Seq seq) {
     progress = {progress.start, seq, {}, 0, false, {}};
     state_.next_try.reset();
     state_.last_delivery = parts_.clock.wall();
-    ++state_.delivered;
+    state_.sending.reset();
   }
   unsaved_ = true;
   pending_.pop_front();
@@ -272,6 +280,7 @@ void WebhookEndpoint::give_up(std::string why) {
   {
     const std::lock_guard lock(mutex_);
     state_.progress.failed = true;
+    ++state_.counts.given_up;
     if (state_.progress.last_error.empty()) state_.progress.last_error = why;
     state_.next_try.reset();
   }

@@ -36,13 +36,22 @@ struct WebhookNotice {
   std::string message;
 };
 
+/// What became of the attempts, in this process: also of those before the webhook was started anew.
+struct DeliveryCounts {
+  std::uint64_t taken = 0;
+  std::uint64_t refused = 0;     // answered other than with 2xx
+  std::uint64_t unanswered = 0;  // no connection, no answer, no certificate that verifies
+  std::uint64_t given_up = 0;    // times that it was stopped
+};
+
 /// How a webhook stands, for people.
 struct WebhookState {
   Webhook webhook;
   WebhookProgress progress;
   std::optional<Timestamp> next_try;       // where the last attempt failed
   std::optional<Timestamp> last_delivery;  // that was taken, in this process
-  std::uint64_t delivered = 0;             // events that were taken, in this process
+  DeliveryCounts counts;
+  std::optional<Timestamp> sending;  // when the event happened that is being sent or tried again
 };
 
 /// {"webhook","url","ops","state":"active|retrying|failed","position","lag","failing_since","attempts",
@@ -69,7 +78,7 @@ class WebhookEndpoint {
     std::chrono::nanoseconds at{};  // later: of the clock's monotonic time. events: at the latest; 0: none
   };
 
-  WebhookEndpoint(Webhook webhook, Parts parts, DeliveryOptions options);
+  WebhookEndpoint(Webhook webhook, Parts parts, DeliveryOptions options, DeliveryCounts counts = {});
 
   /// Sends at most one event. Blocks while it does. One thread at a time.
   [[nodiscard]] Next step();

@@ -11,16 +11,18 @@ namespace holdfast::server {
 /// One endpoint and its thread.
 class Webhooks::Runner {
  public:
-  Runner(Webhook webhook, const Parts& parts, StateDirectory& progress, const DeliveryOptions& options)
+  Runner(Webhook webhook, const Parts& parts, StateDirectory& progress, const DeliveryOptions& options,
+         DeliveryCounts counts)
       : webhook_(webhook),
         follower_(parts.follower),
         endpoint_(std::move(webhook),
-                  {parts.ledger, parts.pages, progress, parts.clock, parts.random, parts.told}, options),
+                  {parts.ledger, parts.pages, progress, parts.clock, parts.random, parts.told}, options,
+                  counts),
         thread_([this] { run(); }) {}
 
   ~Runner() {
     stop();
-    thread_.join();
+    join();
   }
   Runner(const Runner&) = delete;
   Runner& operator=(const Runner&) = delete;
@@ -32,6 +34,10 @@ class Webhooks::Runner {
   void stop() {
     endpoint_.cancel();
     signal_->stop();
+  }
+  /// Waits for the thread's end. \pre it was stopped
+  void join() {
+    if (thread_.joinable()) thread_.join();
   }
 
  private:
@@ -204,11 +210,15 @@ void Webhooks::follow(std::vector<Webhook> webhooks) {
   }
   for (const auto& runner : ended) runner->stop();
   std::set<std::string> gone;
+  std::map<std::string, DeliveryCounts> counts;
   for (const auto& runner : ended) gone.insert(runner->webhook().name);
-  ended.clear();  // waits for their threads: two never write one webhook's progress
+  for (const auto& runner : ended) runner->join();  // two never write one webhook's progress
+  for (const auto& runner : ended) counts[runner->webhook().name] = runner->state().counts;
+  ended.clear();
   for (auto& webhook : begun) {
     gone.erase(webhook.name);
-    auto runner = std::make_shared<Runner>(webhook, parts_, *progress_, options_.delivery);
+    auto runner =
+        std::make_shared<Runner>(webhook, parts_, *progress_, options_.delivery, counts[webhook.name]);
     const std::lock_guard lock(mutex_);
     runners_.emplace(webhook.name, std::move(runner));
   }

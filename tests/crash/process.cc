@@ -81,8 +81,17 @@ bool Process::kill() {
 }
 
 int Process::end(int signal) {
+  tell(signal);
+  return wait();
+}
+
+void Process::tell(int signal) const {
   HOLDFAST_ASSERT(pid_ >= 0, "it was not ended before");
   ::kill(pid_, signal);
+}
+
+int Process::wait() {
+  HOLDFAST_ASSERT(pid_ >= 0, "it was not ended before");
   int status = 0;
   HOLDFAST_ASSERT(::waitpid(pid_, &status, 0) == pid_, "a child can be waited for");
   pid_ = -1;

@@ -25,6 +25,10 @@ class Process {
   /// Sends the signal and waits for its end: its exit code, or 128 and the number of the signal that ended
   /// it.
   int end(int signal);
+  /// Sends the signal, and does not wait.
+  void tell(int signal) const;
+  /// Waits for its end, which comes by itself; as `end`.
+  int wait();
 
  private:
   pid_t pid_ = -1;

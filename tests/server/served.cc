@@ -6,8 +6,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstdio>
 #include <cstdlib>
 
 namespace holdfast::served {
@@ -37,6 +39,65 @@ bool Connection::open() {
 void Connection::close() {
   if (socket_ >= 0) ::close(socket_);
   socket_ = -1;
+}
+
+bool Connection::send(std::string_view bytes) {
+  if (socket_ < 0 && !open()) return false;
+  return ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size());
+}
+
+std::string Connection::receive() {
+  std::array<char, 65'536> chunk{};
+  const auto n = socket_ < 0 ? 0 : ::recv(socket_, chunk.data(), chunk.size(), 0);
+  return {chunk.data(), static_cast<std::size_t>(std::max<ssize_t>(n, 0))};
+}
+
+std::string Connection::head(const std::string& method, const std::string& path,
+                             const std::string& fields) const {
+  const auto key = key_.empty() ? "" : "Authorization: Bearer " + key_ + "\r\n";
+  return method + " " + path + " HTTP/1.1\r\nHost: test\r\n" + key + fields + "\r\n";
+}
+
+Stream::Stream(std::uint16_t port, const std::string& key, std::int64_t after, const std::string& fields)
+    : connection_(port, key) {
+  const auto path = "/v1/events?after=" + std::to_string(after);
+  EXPECT_TRUE(connection_.send(connection_.head("GET", path, "Accept: text/event-stream\r\n" + fields)));
+  while (received_.find("\r\n\r\n") == std::string::npos) {
+    const auto more = connection_.receive();
+    if (more.empty()) break;
+    received_ += more;
+  }
+  EXPECT_TRUE(received_.starts_with("HTTP/1.1 200 ")) << received_;
+  received_.erase(0, received_.find("\r\n\r\n") + 4);
+}
+
+std::optional<std::string> Stream::line() {
+  while (true) {
+    if (const auto end = body_.find('\n'); end != std::string::npos) {
+      auto line = body_.substr(0, end);
+      body_.erase(0, end + 1);
+      return line;
+    }
+    const auto head = received_.find("\r\n");
+    const auto size = head == std::string::npos ? 0 : std::strtoul(received_.c_str(), nullptr, 16);
+    if (head != std::string::npos && received_.size() >= head + 2 + size + 2) {
+      if (size == 0) ended_ = true;
+      if (ended_) return std::nullopt;
+      body_ += received_.substr(head + 2, size);
+      received_.erase(0, head + 2 + size + 2);
+      continue;
+    }
+    const auto more = connection_.receive();
+    if (more.empty()) return std::nullopt;
+    received_ += more;
+  }
+}
+
+std::optional<std::int64_t> Stream::next() {
+  while (auto text = line()) {
+    if (text->starts_with("id: ")) return std::strtoll(text->c_str() + 4, nullptr, 10);
+  }
+  return std::nullopt;
 }
 
 Reply Connection::ask(const std::string& method, const std::string& path, const std::string& body) {
@@ -93,15 +154,24 @@ Served::Served(std::string url) : url_(std::move(url)) {
             200);
 }
 
-void Served::start() {
-  const std::string program = HOLDFAST_PROGRAM;
-  process_ = std::make_unique<crash::Process>(std::vector<std::string>{
-      program, "serve", "--ledger", url_, "--state", (place_.path() / "state").string(), "--listen",
-      "127.0.0.1:0", "--log-level", "error"});
-  const auto line = process_->read_line();
-  ASSERT_TRUE(line.has_value()) << "the server says where it listens";
-  port_ = static_cast<std::uint16_t>(std::atoi(line->c_str() + line->rfind(':') + 1));
-  ASSERT_NE(port_, 0) << *line;
+Served::~Served() {
+  if (::testing::Test::HasFailure()) std::fputs(log().c_str(), stderr);
+}
+
+void Served::start(const std::vector<std::string>& options, const std::vector<std::string>& environment) {
+  // The shell and env are replaced by the program: it keeps their process id.
+  std::vector<std::string> line = {"/bin/sh", "-c", R"(exec "$@" 2>>"$0")", (place_.path() / "log").string(),
+                                   "/usr/bin/env"};
+  line.insert(line.end(), environment.begin(), environment.end());
+  line.insert(line.end(),
+              {HOLDFAST_PROGRAM, "serve", "--ledger", url_, "--state", (place_.path() / "state").string(),
+               "--listen", "127.0.0.1:0", "--log-level", "error"});
+  line.insert(line.end(), options.begin(), options.end());
+  process_ = std::make_unique<crash::Process>(line);
+  const auto said = process_->read_line();
+  ASSERT_TRUE(said.has_value()) << "the server says where it listens";
+  port_ = static_cast<std::uint16_t>(std::atoi(said->c_str() + said->rfind(':') + 1));
+  ASSERT_NE(port_, 0) << *said;
 }
 
 Reply Served::get(const std::string& path, const std::string& key) const {
@@ -188,6 +258,32 @@ std::vector<std::string> Load::unanswered() const {
     if (!client.unanswered.empty()) all.push_back(client.unanswered);
   }
   return all;
+}
+
+/// Every acknowledged hold is there, once: asked again it is a replay with the seq that it had.
+void expect_all_there(const Served& served, const std::map<std::string, std::int64_t>& acknowledged) {
+  Connection connection(served.port(), served.key("shop"));
+  for (const auto& [key, seq] : acknowledged) {
+    const auto again = connection.post("/v1/escrows", hold_body(key));
+    ASSERT_EQ(again.status, 200) << key << ": " << again.body;
+    ASSERT_NE(again.body.find("\"replayed\":true"), std::string::npos)
+        << key << " was acknowledged and is lost";
+    if (seq > 0) {
+      ASSERT_EQ(again.number("seq"), seq) << key;
+    }
+  }
+}
+
+void expect_held(const Served& served, std::size_t holds) {
+  const auto account = served.get("/v1/accounts/payer");
+  EXPECT_EQ(account.number("held"), kHeld * static_cast<std::int64_t>(holds)) << account.body;
+}
+
+void expect_sound(const Served& served) {
+  for (const auto* check : {"audit", "verify"}) {
+    const auto outcome = served.run({check});
+    EXPECT_EQ(outcome.code, 0) << check << ": " << outcome.out << outcome.err;
+  }
 }
 
 }  // namespace holdfast::served

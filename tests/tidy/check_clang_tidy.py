@@ -21,7 +21,7 @@ import sys
 
 from sources import finish
 
-FOLDERS = ("src", "sim", "bench", "examples")
+FOLDERS = ("src", "sim", "bench", "examples", "fuzz")
 # The compilers' own warnings are g++'s, in every build: clang knows other options, and complains within libstdc++.
 CLANG_TIDY = ("clang-tidy-19", "--quiet", "--warnings-as-errors=*", "--extra-arg=-Wno-error")
 FINDING = re.compile(r"^(/\S+:\d+:\d+: )(?:warning|error): (.*)$", re.MULTILINE)

@@ -45,7 +45,7 @@ PUBLIC_OWNERS = {
 
 # Folders beside src/, and which of each other they may include. All of them see every layer but the examples,
 # which build against what is installed.
-OUTSIDE = {"sim": {"sim"}, "tests": {"tests", "sim"}, "bench": {"bench"}}
+OUTSIDE = {"sim": {"sim"}, "tests": {"tests", "sim"}, "bench": {"bench"}, "fuzz": {"fuzz", "tests"}}
 
 # Foreign libraries by the start of the include, and the layers they are for. Programs outside src/ are free.
 LIBRARIES = {

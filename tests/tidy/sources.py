@@ -3,7 +3,7 @@
 import pathlib
 import re
 
-FOLDERS = ("include", "src", "sim", "tests", "bench", "examples")
+FOLDERS = ("include", "src", "sim", "tests", "bench", "examples", "fuzz")
 
 _SKIPPED = re.compile(
     r"""

@@ -233,7 +233,7 @@ TEST_F(WebhooksTest, TheApiShowsHowTheyStandButNoSecret) {
   const auto webhook = add("shop", receiver.url());
   const auto webhooks = open();
   ASSERT_TRUE(inbox.has(6));
-  while (webhooks->states().at(0).delivered < 6) std::this_thread::yield();
+  while (webhooks->states().at(0).counts.taken < 6) std::this_thread::yield();
   const auto body = ask(*webhooks, 0).body;
   EXPECT_TRUE(body.starts_with(
       R"({"rows":[{"webhook":"shop","url":")" + receiver.url() +
