@@ -59,7 +59,7 @@ Result<std::optional<Step>> FrameSearch::find(const Catalog::Start& start, Reach
   if (!chosen) return std::optional<Step>();
   auto step = read(*chosen, first);
   if (!step) return std::unexpected(std::move(step.error()));
-  return std::optional(std::move(*step));
+  return std::optional(*step);
 }
 
 }  // namespace holdfast::journal

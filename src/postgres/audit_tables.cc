@@ -22,9 +22,12 @@ constexpr std::string_view kChunks =
 constexpr std::string_view kLines = R"(
 select account, seq, available, held, available_after, held_after, available_escrows, held_escrows
 from holdfast.lines where ledger = (select $1::int) and (account, seq) > ($2, $3) order by account, seq limit $4)";
-constexpr std::string_view kPending =
-    "select account, event, available from holdfast.pending where ledger = (select $1::int) order by "
-    "account, event";
+constexpr std::string_view kPending = R"(
+select account, event, available from holdfast.pending where ledger = (select $1::int)
+union all select u.account, event, u.available from holdfast.pending_batches
+  cross join lateral unnest(accounts, pending_batches.available) u(account, available)
+  where ledger = (select $1::int)
+order by account, event)";
 constexpr std::string_view kEscrowEvents =
     "select escrow, event from holdfast.escrow_events where ledger = (select $1::int) order by escrow, event";
 constexpr std::string_view kDueDates = R"(

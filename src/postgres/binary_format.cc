@@ -50,6 +50,10 @@ void put_value(Bytes& out, std::int64_t value) {
 void put_value(Bytes& out, Timestamp value) {
   put(out, to_server(value));
 }
+void put_value(Bytes& out, RowPlace value) {
+  put(out, value.block);
+  put(out, value.item);
+}
 void put_value(Bytes& out, const std::string& value) {
   const auto bytes = std::as_bytes(std::span(value));
   out.insert(out.end(), bytes.begin(), bytes.end());
@@ -85,6 +89,11 @@ struct Types<Timestamp> {
   static constexpr TypeId kOne = type_id::kTimestamptz;
   static constexpr TypeId kArray = type_id::kTimestamptzArray;
 };
+template <>
+struct Types<RowPlace> {
+  static constexpr TypeId kArray = type_id::kTidArray;
+  static constexpr TypeId kOne = type_id::kTid;
+};
 
 template <class T>
 void put_element(Bytes& out, const T& value) {
@@ -104,6 +113,26 @@ void put_element(Bytes& out, const std::optional<T>& value) {
   }
 }
 
+/// Numbers, of which an escrow has many: written in one go.
+void put_elements(Bytes& out, const std::vector<std::int64_t>& elements) {
+  struct [[gnu::packed]] Element {
+    std::int32_t length;
+    std::int64_t value;
+  };
+  const auto at = out.size();
+  out.resize(at + elements.size() * sizeof(Element));
+  auto* to = out.data() + at;
+  for (const auto value : elements) {
+    const Element element{big_endian(static_cast<std::int32_t>(sizeof value)), big_endian(value)};
+    std::memcpy(to, &element, sizeof element);
+    to += sizeof element;
+  }
+}
+template <class Elements>
+void put_elements(Bytes& out, const Elements& elements) {
+  for (const auto& element : elements) put_element(out, element);
+}
+
 /// One dimension that counts from 1; none where there is nothing in it. The server looks for nulls itself.
 template <class T, class Elements>
 Parameter array(const Elements& elements) {
@@ -116,7 +145,7 @@ Parameter array(const Elements& elements) {
   if (elements.empty()) return parameter;
   put(out, static_cast<std::int32_t>(elements.size()));
   put(out, std::int32_t{1});
-  for (const auto& element : elements) put_element(out, element);
+  put_elements(out, elements);
   return parameter;
 }
 
@@ -157,6 +186,13 @@ Timestamp read_time(std::span<const std::byte> bytes) {
   const auto micros = get<std::int64_t>(bytes);
   if (micros == Limits::min()) return Timestamp{Limits::min()};
   return Timestamp{std::min(micros, Limits::max() - kServerEpochMicros) + kServerEpochMicros};
+}
+
+RowPlace read_place(std::span<const std::byte> bytes) {
+  HOLDFAST_ASSERT(bytes.size() == sizeof(std::uint32_t) + sizeof(std::uint16_t),
+                  "the server sends a row's place as a block and an item");
+  return {get<std::uint32_t>(bytes.first(sizeof(std::uint32_t))),
+          get<std::uint16_t>(bytes.subspan(sizeof(std::uint32_t)))};
 }
 
 }  // namespace holdfast::postgres

@@ -22,9 +22,11 @@ inline constexpr TypeId kInt8 = 20;
 inline constexpr TypeId kInt2 = 21;
 inline constexpr TypeId kInt4 = 23;
 inline constexpr TypeId kText = 25;
+inline constexpr TypeId kTid = 27;
 inline constexpr TypeId kBoolArray = 1000;
 inline constexpr TypeId kByteaArray = 1001;
 inline constexpr TypeId kTextArray = 1009;
+inline constexpr TypeId kTidArray = 1010;
 inline constexpr TypeId kInt8Array = 1016;
 inline constexpr TypeId kBpchar = 1042;  // char(n)
 inline constexpr TypeId kVarchar = 1043;
@@ -46,5 +48,7 @@ struct Parameter {
 [[nodiscard]] std::int64_t read_integer(std::span<const std::byte> bytes);
 /// \pre `bytes` are a timestamptz. Infinity is the last time that a Timestamp has, or the first.
 [[nodiscard]] Timestamp read_time(std::span<const std::byte> bytes);
+/// \pre `bytes` are a tid
+[[nodiscard]] RowPlace read_place(std::span<const std::byte> bytes);
 
 }  // namespace holdfast::postgres

@@ -11,25 +11,32 @@ select seq, hash, exists (select from holdfast.unsealed u where u.ledger = l.led
   greatest((select max(e.event) from holdfast.events e where e.ledger = l.ledger),
     pg_sequence_last_value(('holdfast.events_of_' || ledger)::regclass), 0)
 from holdfast.ledgers l where ledger = $1 for update)";
-inline constexpr std::string_view kEventsOfSeqs =
-    "select seq, event from holdfast.seals where ledger = (select $1::int) and seq = any($2::bigint[])";
+// Row by row: load_statements.h says why.
+inline constexpr std::string_view kEventsOfSeqs = R"(
+select s.seq, s.event from unnest($2::bigint[]) u(seq) cross join lateral (select seq, event from holdfast.seals
+  where ledger = (select $1::int) and seq = u.seq limit 1) s)";
 
 inline constexpr std::string_view kEscrows = R"(
-select escrow, amount, released, refunded, commission, processor_fee, held_by, last_event, plan, frozen, release_at,
+select e.escrow, amount, released, refunded, commission, processor_fee, held_by, last_event, plan, frozen, release_at,
   refund_at
-from holdfast.escrows where ledger = (select $1::int) and escrow = any($2::bigint[]))";
-inline constexpr std::string_view kKeys =
-    "select key from holdfast.keys where ledger = (select $1::int) and key = any($2::text[])";
+from unnest($2::bigint[]) u(escrow) cross join lateral (select * from holdfast.escrows
+  where ledger = (select $1::int) and escrow = u.escrow limit 1) e)";
+inline constexpr std::string_view kKeys = R"(
+select k.key from unnest($2::text[]) u(key) cross join lateral (select key from holdfast.keys
+  where ledger = (select $1::int) and key = u.key limit 1) k)";
 
 inline constexpr std::string_view kOpenAccounts = R"(
 insert into holdfast.accounts (ledger, account, name, currency, kind)
 select $1, * from unnest($2::bigint[], $3::text[], $4::text[], $5::bigint[]))";
-inline constexpr std::string_view kCloseAccounts =
-    "update holdfast.accounts set open = false where ledger = (select $1::int) and account = "
-    "any($2::bigint[])";
+inline constexpr std::string_view kCloseAccounts = R"(
+update holdfast.accounts set open = false where ctid = any(array(
+  select a.ctid from unnest($2::bigint[]) u(account) cross join lateral (select ctid from holdfast.accounts
+    where ledger = (select $1::int) and account = u.account limit 1) a)))";
 inline constexpr std::string_view kDebits = R"(
 update holdfast.accounts a set left_by_debit = u.left_by_debit from unnest($2::bigint[], $3::bigint[]) u(account, left_by_debit)
-where a.ledger = (select $1::int) and a.account = u.account and a.kind <> 5)";
+cross join lateral (select ctid from holdfast.accounts
+  where ledger = (select $1::int) and account = u.account limit 1) there
+where a.ctid = there.ctid and a.kind <> 5)";
 inline constexpr std::string_view kPlan = R"(
 insert into holdfast.fee_plan_versions (ledger, plan, name, version, currency, commission_rate, commission_fixed,
   commission_min, commission_max, commission_account, fee_rate, fee_fixed, fee_min, fee_max, fee_account, rounding)
@@ -41,7 +48,9 @@ inline constexpr std::string_view kOpenGroups = R"(
 insert into holdfast.groups (ledger, "group", name) select $1, * from unnest($2::bigint[], $3::text[]))";
 inline constexpr std::string_view kChangeGroups = R"(
 update holdfast.groups g set open = u.open from unnest($2::bigint[], $3::bool[]) u("group", open)
-where g.ledger = (select $1::int) and g."group" = u."group")";
+cross join lateral (select ctid from holdfast.groups
+  where ledger = (select $1::int) and "group" = u."group" limit 1) there
+where g.ctid = there.ctid)";
 inline constexpr std::string_view kHoldEscrows = R"(
 insert into holdfast.escrows (ledger, escrow, key, payer, beneficiary, "group", amount, held_by, released, refunded,
   commission, processor_fee, last_event, plan, frozen, release_at, refund_at)
@@ -55,11 +64,15 @@ update holdfast.escrows e set released = u.released, refunded = u.refunded, comm
 from unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[],
   $9::bool[], $10::timestamptz[], $11::timestamptz[])
   u(escrow, released, refunded, commission, processor_fee, last_event, plan, frozen, release_at, refund_at)
-where e.ledger = (select $1::int) and e.escrow = u.escrow)";
+cross join lateral (select ctid from holdfast.escrows
+  where ledger = (select $1::int) and escrow = u.escrow limit 1) there
+where e.ctid = there.ctid)";
 inline constexpr std::string_view kEscrowEvents = R"(
 insert into holdfast.escrow_events (ledger, escrow, event) select $1, * from unnest($2::bigint[], $3::bigint[]))";
-inline constexpr std::string_view kClearDates =
-    "delete from holdfast.due_dates where ledger = (select $1::int) and escrow = any($2::bigint[])";
+inline constexpr std::string_view kClearDates = R"(
+delete from holdfast.due_dates where ctid = any(array(
+  select d.ctid from unnest($2::bigint[]) u(escrow) cross join lateral (select ctid from holdfast.due_dates
+    where ledger = (select $1::int) and escrow = u.escrow limit 1) d)))";
 inline constexpr std::string_view kSetDates = R"(
 insert into holdfast.due_dates (ledger, escrow, at, release)
 select $1, * from unnest($2::bigint[], $3::timestamptz[], $4::bool[]))";

@@ -72,6 +72,9 @@ class PortRows final : public ResultSet {
   [[nodiscard]] Timestamp time(std::size_t row, std::size_t column) const override {
     return read_time(bytes(row, column));
   }
+  [[nodiscard]] RowPlace place(std::size_t row, std::size_t column) const override {
+    return read_place(bytes(row, column));
+  }
 
  private:
   [[nodiscard]] const std::optional<std::string>& at(std::size_t row, std::size_t column) const {

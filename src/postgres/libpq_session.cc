@@ -110,6 +110,10 @@ class LibpqResult final : public ResultSet {
     return read_time(raw(row, column, [](TypeId type) { return type == type_id::kTimestamptz; }));
   }
 
+  [[nodiscard]] RowPlace place(std::size_t row, std::size_t column) const override {
+    return read_place(raw(row, column, [](TypeId type) { return type == type_id::kTid; }));
+  }
+
  private:
   void check_place(std::size_t row, std::size_t column) const {
     HOLDFAST_ASSERT(row < rows(), "a row that is there is read");

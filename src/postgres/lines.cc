@@ -1,5 +1,6 @@
 #include "postgres/lines.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace holdfast::postgres {
@@ -27,40 +28,43 @@ void Lines::look_up(std::int64_t ledger, std::vector<std::int64_t> accounts, Pip
 
 std::optional<Lines::Change> Lines::add_first(std::int64_t seq, std::span<const Posting>& postings) {
   const auto id = postings.front().account;
-  std::int64_t available = 0;
-  std::int64_t held = 0;
-  std::int64_t available_escrows = 0;
-  std::int64_t held_escrows = 0;
+  Line line;
+  line.account = id.value();
+  line.seq = seq;
   std::size_t count = 0;
   for (; count < postings.size() && postings[count].account == id; ++count) {
     const auto& posting = postings[count];
     const bool is_held = posting.bucket == Bucket::held;
-    (is_held ? held : available) = posting.amount.minor();
-    (is_held ? held_escrows : available_escrows) = posting.escrows;
+    (is_held ? line.held : line.available) = posting.amount.minor();
+    (is_held ? line.held_escrows : line.available_escrows) = posting.escrows;
   }
-  const std::int64_t account = id.value();
-  auto& balance = balances_[account];
-  if (__builtin_add_overflow(balance.available, available, &balance.available) ||
-      __builtin_add_overflow(balance.held, held, &balance.held)) {
+  auto& balance = balances_[line.account];
+  if (__builtin_add_overflow(balance.available, line.available, &balance.available) ||
+      __builtin_add_overflow(balance.held, line.held, &balance.held)) {
     return std::nullopt;
   }
-  account_.push_back(account);
-  seq_.push_back(seq);
-  available_.push_back(available);
-  held_.push_back(held);
-  available_after_.push_back(balance.available);
-  held_after_.push_back(balance.held);
-  available_escrows_.push_back(available_escrows);
-  held_escrows_.push_back(held_escrows);
+  line.available_after = balance.available;
+  line.held_after = balance.held;
+  lines_.push_back(line);
   postings = postings.subspan(count);
-  return Change{account, available, balance.available};
+  return Change{line.account, line.available, line.available_after};
 }
 
+// In the order of the index: lines of neighbours in it are inserted one after another, however many events
+// they are of.
 void Lines::write(std::int64_t ledger, Pipeline& pipeline) {
-  if (account_.empty()) return;
-  pipeline.add(kLines, {ledger, std::move(account_), std::move(seq_), std::move(available_), std::move(held_),
-                        std::move(available_after_), std::move(held_after_), std::move(available_escrows_),
-                        std::move(held_escrows_)});
+  if (lines_.empty()) return;
+  std::ranges::sort(lines_, {}, [](const Line& line) { return std::pair(line.account, line.seq); });
+  const auto column = [&](std::int64_t Line::* which) {
+    std::vector<std::int64_t> values;
+    values.reserve(lines_.size());
+    for (const auto& line : lines_) values.push_back(line.*which);
+    return values;
+  };
+  pipeline.add(kLines, {ledger, column(&Line::account), column(&Line::seq), column(&Line::available),
+                        column(&Line::held), column(&Line::available_after), column(&Line::held_after),
+                        column(&Line::available_escrows), column(&Line::held_escrows)});
+  lines_.clear();
 }
 
 }  // namespace holdfast::postgres

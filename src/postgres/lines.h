@@ -47,13 +47,22 @@ class Lines {
     std::int64_t available = 0;
     std::int64_t held = 0;
   };
+  struct Line {
+    std::int64_t account = 0;
+    std::int64_t seq = 0;
+    std::int64_t available = 0;
+    std::int64_t held = 0;
+    std::int64_t available_after = 0;
+    std::int64_t held_after = 0;
+    std::int64_t available_escrows = 0;
+    std::int64_t held_escrows = 0;
+  };
 
   /// Takes the first account's postings off. Nothing is taken where they go beyond 64 bits.
   std::optional<Change> add_first(std::int64_t seq, std::span<const Posting>& postings);
 
   std::unordered_map<std::int64_t, Balance> balances_;  // by account, after its last line
-  std::vector<std::int64_t> account_, seq_, available_, held_, available_after_, held_after_,
-      available_escrows_, held_escrows_;
+  std::vector<Line> lines_;
 };
 
 }  // namespace holdfast::postgres

@@ -68,9 +68,12 @@ LoadedEscrow escrow_at(const ResultSet& rows, std::size_t i) {
   row.dated = escrow.dates.release_at || escrow.dates.refund_at ? 1 : 0;
   escrow.held_by = static_cast<std::uint64_t>(rows.integer(i, 13));
   escrow.before = static_cast<std::uint64_t>(rows.integer(i, 14));
+  escrow.place = rows.place(i, 15);
   escrow.plan_before = row.plan;
   escrow.frozen_before = row.frozen != 0;
   escrow.dates_before = escrow.dates;
+  escrow.released_before = row.released;
+  escrow.refunded_before = row.refunded;
   escrow.due_before = row.dated != 0 && row.frozen == 0 && row.locked() > Amount();
   return escrow;
 }
@@ -331,7 +334,7 @@ void Attempt::lock_escrows(const Footprint& wanted, const Window& window) {
       auto escrow = escrow_at(rows, i);
       auto& plans = plans_to_load_;
       if (plans.empty() || plans.back() != escrow.row.plan) plans.push_back(escrow.row.plan);
-      if (with_keys && !rows.is_null(i, 15)) set_.add_escrow_key(std::string(rows.text(i, 15)), escrow.id);
+      if (with_keys && !rows.is_null(i, 16)) set_.add_escrow_key(std::string(rows.text(i, 16)), escrow.id);
       set_.add_escrow(std::move(escrow));
     }
   };

@@ -21,84 +21,102 @@ inline constexpr Amount kMuchThere{std::int64_t{1} << 61};
 inline constexpr std::string_view kShareDeposits = "select pg_advisory_xact_lock_shared($1::int, $2::int)";
 inline constexpr std::string_view kLockDeposits = "select pg_advisory_xact_lock($1::int, $2::int)";
 
+// Every row is looked up by its key: `from unnest(...) cross join lateral (... for update)`, or `limit 1`
+// where nothing is locked. The planner can join such a query in one way only, row by row and in the array's
+// order, whatever it believes of the tables' sizes. Left the choice it reads a ledger whole to find a batch:
+// it knows nothing of a table that was filled since it was last analyzed.
+
 inline constexpr std::string_view kPastCommands = R"(
 select k.key, e.event, e.at, e.entry, s.seq
-from holdfast.keys k
-join holdfast.events e on e.ledger = k.ledger and e.event = coalesce(
-  (select max(c.event) from holdfast.later_chunks c where c.ledger = k.ledger and c.key = k.key), k.event)
-left join holdfast.seals s on s.ledger = e.ledger and s.event = e.event
-where k.ledger = (select $1::int) and k.key = any($2))";
+from unnest($2::text[]) n(key)
+cross join lateral (select key, event from holdfast.keys
+  where ledger = (select $1::int) and key = n.key limit 1) k
+cross join lateral (select event, at, entry from holdfast.events where ledger = (select $1::int) and event = coalesce(
+  (select max(c.event) from holdfast.later_chunks c where c.ledger = (select $1::int) and c.key = k.key), k.event)
+  limit 1) e
+left join lateral (select seq from holdfast.seals
+  where ledger = (select $1::int) and event = e.event limit 1) s on true)";
 
-inline constexpr std::string_view kSharePlans = R"(
-select name, latest from holdfast.fee_plans where ledger = (select $1::int) and name = any($2) order by name for key share)";
-inline constexpr std::string_view kLockPlans = R"(
-select name, latest from holdfast.fee_plans where ledger = (select $1::int) and name = any($2) order by name for update)";
+#define PLANS_IN_ORDER                                                                                    \
+  "select p.name, p.latest from unnest($2::text[]) n(name) cross join lateral (select name, latest from " \
+  "holdfast.fee_plans where ledger = (select $1::int) and name = n.name "
+inline constexpr std::string_view kSharePlans = PLANS_IN_ORDER "for key share) p";
+inline constexpr std::string_view kLockPlans = PLANS_IN_ORDER "for update) p";
 
-inline constexpr std::string_view kShareGroups = R"(
-select "group", name, open from holdfast.groups where ledger = (select $1::int) and name = any($2) order by "group" for key share)";
-inline constexpr std::string_view kLockGroups = R"(
-select "group", name, open from holdfast.groups where ledger = (select $1::int) and name = any($2) order by "group" for update)";
+#define GROUPS_IN_ORDER                                                                                      \
+  "select g.\"group\", g.name, g.open from unnest(array(select f.\"group\" from unnest($2::text[]) n(name) " \
+  "cross join lateral (select \"group\" from holdfast.groups where ledger = (select $1::int) and name = "    \
+  "n.name limit 1) f order by 1)) o(\"group\") cross join lateral (select \"group\", name, open from "       \
+  "holdfast.groups where ledger = (select $1::int) and \"group\" = o.\"group\" "
+inline constexpr std::string_view kShareGroups = GROUPS_IN_ORDER "for key share) g";
+inline constexpr std::string_view kLockGroups = GROUPS_IN_ORDER "for update) g";
 
+// With its place, by which it is written: it stays there while the row is locked.
 #define ESCROW_COLUMNS                                                                                      \
   "e.escrow, e.payer, e.beneficiary, e.\"group\", e.plan, e.amount, e.released, e.refunded, e.commission, " \
-  "e.processor_fee, e.frozen, e.release_at, e.refund_at, e.held_by, e.last_event"
-#define ESCROWS_OF_KEYS                                                                                   \
-  "array(select k.escrow from holdfast.keys k where k.ledger = (select $1::int) and k.key = any($3) and " \
-  "k.escrow is not null)"
+  "e.processor_fee, e.frozen, e.release_at, e.refund_at, e.held_by, e.last_event, e.ctid"
+#define LOCKED_ESCROWS                                                                                      \
+  " cross join lateral (select ctid, * from holdfast.escrows where ledger = (select $1::int) and escrow = " \
+  "o.escrow for update) e"
+#define ESCROWS_OF_KEYS                                                                                  \
+  "select k.escrow from unnest($3::text[]) n(key) cross join lateral (select escrow from holdfast.keys " \
+  "where ledger = (select $1::int) and key = n.key and escrow is not null limit 1) k"
 
+/// \pre $2 ascends
 inline constexpr std::string_view kEscrows =
-    "select " ESCROW_COLUMNS
-    " from holdfast.escrows e "
-    "where e.ledger = (select $1::int) and e.escrow = any($2) order by e.escrow for update";
+    "select " ESCROW_COLUMNS " from unnest($2::bigint[]) o(escrow)" LOCKED_ESCROWS;
 // The key of those that are named by it.
 inline constexpr std::string_view kEscrowsByKeyToo =
     "select " ESCROW_COLUMNS
-    ", case when e.key = any($3) then e.key end from holdfast.escrows e "
-    "where e.ledger = (select $1::int) and e.escrow = any($2::bigint[] || " ESCROWS_OF_KEYS
-    ") "
-    "order by e.escrow for update";
+    ", case when e.key = any($3) then e.key end from unnest(array(select unnest($2::bigint[]) "
+    "union " ESCROWS_OF_KEYS " order by 1)) o(escrow)" LOCKED_ESCROWS;
 // One more than a batch can have, so that it is seen to be too large.
 inline constexpr std::string_view kEscrowsOfGroupsToo =
     "select " ESCROW_COLUMNS
-    ", case when e.key = any($3) then e.key end from holdfast.escrows e "
-    "where e.ledger = (select $1::int) and e.escrow = any($2::bigint[] || " ESCROWS_OF_KEYS
-    " || array("
-    "select m.escrow from unnest($4::text[]) named(name) "
-    "join holdfast.groups g on g.ledger = (select $1::int) and g.name = named.name cross join lateral ("
+    ", case when e.key = any($3) then e.key end from unnest(array(select unnest($2::bigint[]) "
+    "union " ESCROWS_OF_KEYS
+    " union select m.escrow from unnest($4::text[]) named(name) cross join lateral (select \"group\" from "
+    "holdfast.groups where ledger = (select $1::int) and name = named.name limit 1) g cross join lateral ("
     "select escrow from holdfast.escrows where ledger = (select $1::int) and \"group\" = g.\"group\" and "
-    "escrow > $5 and escrow <= $6 and released + refunded < amount order by escrow limit $7) m)) "
-    "order by e.escrow for update";
+    "escrow > $5 and escrow <= $6 and released + refunded < amount order by escrow limit $7) m "
+    "order by 1)) o(escrow)" LOCKED_ESCROWS;
 
 // Accounts by name, and the external accounts of the currencies of some of them. A debit keeps other debits
 // away, a credit only closing; closing keeps all away.
-#define NAMED_ACCOUNTS                                                                                     \
-  "select account, name, currency, kind, open from holdfast.accounts where ledger = (select $1::int) and " \
-  "name = any($2) "                                                                                        \
-  "order by account "
-inline constexpr std::string_view kCloseAccounts = NAMED_ACCOUNTS "for update";
-inline constexpr std::string_view kDebitAccounts = NAMED_ACCOUNTS "for no key update";
-inline constexpr std::string_view kCreditAccounts = R"(
-select account, name, currency, kind, open from holdfast.accounts
-where ledger = (select $1::int) and name = any($2::text[] || array(
-  select 'external:' || o.currency from holdfast.accounts o where o.ledger = (select $1::int) and o.name = any($3)))
-order by account for key share)";
+#define ACCOUNTS_NAMED(names)                                                                               \
+  "select a.account, a.name, a.currency, a.kind, a.open from unnest(array(select distinct f.account from "  \
+  "unnest(" names                                                                                           \
+  ") n(name) cross join lateral (select account from holdfast.accounts where ledger = "                     \
+  "(select $1::int) and name = n.name limit 1) f order by 1)) o(account) cross join lateral (select "       \
+  "account, name, currency, kind, open from holdfast.accounts where ledger = (select $1::int) and account " \
+  "= o.account "
+inline constexpr std::string_view kCloseAccounts = ACCOUNTS_NAMED("$2::text[]") "for update) a";
+inline constexpr std::string_view kDebitAccounts = ACCOUNTS_NAMED("$2::text[]") "for no key update) a";
+inline constexpr std::string_view kCreditAccounts = ACCOUNTS_NAMED(
+    "$2::text[] || array(select 'external:' || c.currency from unnest($3::text[]) m(name) cross join lateral "
+    "(select currency from holdfast.accounts where ledger = (select $1::int) and name = m.name limit 1) "
+    "c)") "for key share) a";
 
 // What is sealed and what is pending, in one statement: sealing moves it from one to the other.
-#define AVAILABLE_OF_A                                                                                  \
-  "coalesce((select l.available_after from holdfast.lines l where l.ledger = a.ledger and l.account = " \
-  "a.account "                                                                                          \
-  "order by l.seq desc limit 1), 0) + coalesce((select sum(p.available) from holdfast.pending p "       \
-  "where p.ledger = a.ledger and p.account = a.account), 0)"
+#define AVAILABLE_OF_A                                                                                      \
+  "coalesce((select l.available_after from holdfast.lines l where l.ledger = a.ledger and l.account = "     \
+  "a.account order by l.seq desc limit 1), 0) + coalesce((select sum(p.available) from holdfast.pending p " \
+  "where p.ledger = a.ledger and p.account = a.account), 0) + coalesce((select "                            \
+  "sum(b.available[array_position(b.accounts, a.account)]) from holdfast.pending_batches b where "          \
+  "b.ledger = a.ledger and a.account between b.first_account and b.last_account), 0)"
 inline constexpr std::string_view kAvailable =
     "select a.account, (" AVAILABLE_OF_A
-    ")::bigint from holdfast.accounts a where a.ledger = (select $1::int) and a.name = any($2)";
+    ")::bigint from unnest($2::text[]) n(name) cross join lateral (select ledger, account from "
+    "holdfast.accounts where ledger = (select $1::int) and name = n.name limit 1) a";
 // All money of a currency is a minus of its external accounts.
 inline constexpr std::string_view kTotals =
     "select a.currency, (-sum(" AVAILABLE_OF_A
-    "))::bigint from holdfast.accounts a where a.ledger = (select $1::int) "
-    "and a.kind = 5 and a.currency = any($2::text[] || array("
-    "select o.currency::text from holdfast.accounts o where o.ledger = "
-    "(select $1::int) and o.name = any($3))) group by a.currency";
+    "))::bigint from (select unnest($2::text[]) union select o.currency::text from unnest($3::text[]) "
+    "n(name) "
+    "cross join lateral (select currency from holdfast.accounts where ledger = (select $1::int) and name = "
+    "n.name limit 1) o) c(currency) cross join lateral (select ledger, account, currency from "
+    "holdfast.accounts where ledger = (select $1::int) and kind = 5 and currency = c.currency offset 0) a "
+    "group by a.currency";
 
 inline constexpr std::string_view kLiveOfClosed = R"(
 select a.account,
@@ -106,7 +124,8 @@ select a.account,
     where e.ledger = a.ledger and e.payer = a.account), 0)::bigint,
   (select count(*) from holdfast.escrows e
     where e.ledger = a.ledger and e.beneficiary = a.account and e.released + e.refunded < e.amount)
-from holdfast.accounts a where a.ledger = (select $1::int) and a.name = any($2))";
+from unnest($2::text[]) n(name) cross join lateral (select ledger, account from holdfast.accounts
+  where ledger = (select $1::int) and name = n.name limit 1) a)";
 
 #define PLAN_COLUMNS                                                                                 \
   "v.plan, v.name, v.version, v.currency, v.commission_rate, v.commission_fixed, v.commission_min, " \
@@ -133,7 +152,10 @@ inline constexpr std::string_view kDraw = "select nextval($1::text::regclass) fr
 
 #undef ESCROW_COLUMNS
 #undef ESCROWS_OF_KEYS
-#undef NAMED_ACCOUNTS
+#undef LOCKED_ESCROWS
+#undef PLANS_IN_ORDER
+#undef GROUPS_IN_ORDER
+#undef ACCOUNTS_NAMED
 #undef AVAILABLE_OF_A
 #undef PLAN_COLUMNS
 #undef PLAN_TABLES

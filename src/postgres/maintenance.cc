@@ -76,9 +76,10 @@ Result<std::uint64_t> seal_all(OpenedLedger& opened, const EventProgress& progre
   const auto goal = begin->seq.value() + begin->unsealed;
   constexpr int kPatience = 60;  // rounds without any progress, up to a second each
   std::uint64_t sealed_here = 0;
+  SealedThrough through;
   int in_the_way = 0;
   while (true) {
-    const auto sealed = seal(*opened.session, opened.ledger);
+    const auto sealed = seal(*opened.session, opened.ledger, through);
     if (!sealed) return std::unexpected(to_error(sealed.error()));
     sealed_here += sealed->events;
     if (progress) progress(sealed_here, begin->unsealed);

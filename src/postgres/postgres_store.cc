@@ -108,6 +108,7 @@ class PostgresStore final : public QueryingStore<PostgresStore> {
       stopping_ = true;
     }
     queued_.notify_all();
+    sealed_some_.notify_all();
     for (auto& worker : workers_) worker.join();
     {
       const std::scoped_lock hold(mutex_);
@@ -145,7 +146,7 @@ class PostgresStore final : public QueryingStore<PostgresStore> {
     if (read_only_) return read_only();
     auto committer = take_committer();
     auto answer = committer->run_block(options, time_limit, block);
-    if (answer && answer->answer.event_id) note_events();
+    if (answer && answer->answer.event_id) note_events(1, 1);
     const std::scoped_lock hold(mutex_);
     idle_.push_back(std::move(committer));
     return answer;
@@ -201,10 +202,12 @@ class PostgresStore final : public QueryingStore<PostgresStore> {
     while (take(taken)) {
       commands.clear();
       for (const auto& request : taken) commands.push_back(&request.command);
+      std::size_t items = 0;
+      for (const auto* command : commands) items += weight_of(*command);
       const auto events = committer.run(commands, in_order_, [&](std::size_t i, Result<StoreAnswer> answer) {
         taken[i].done(std::move(answer));
       });
-      if (events > 0) note_events();
+      if (events > 0) note_events(events, items);
     }
   }
 
@@ -212,7 +215,10 @@ class PostgresStore final : public QueryingStore<PostgresStore> {
   bool take(std::vector<Request>& taken) {
     taken.clear();
     std::unique_lock hold(mutex_);
-    queued_.wait(hold, [&] { return stopping_ || !queue_.empty(); });
+    do {
+      queued_.wait(hold, [&] { return stopping_ || !queue_.empty(); });
+      let_sealing_keep_up(hold);
+    } while (queue_.empty() && !stopping_);
     std::size_t weight = 0;
     while (!queue_.empty() && taken.size() < kMaxShared) {
       const auto& next = queue_.front().command;
@@ -226,18 +232,45 @@ class PostgresStore final : public QueryingStore<PostgresStore> {
     return !taken.empty();
   }
 
-  void note_events() {
+  /// Many workers would else take the processors away from the one sealer: what they commit then waits for
+  /// him all the longer, and what is not sealed is more work for every balance. One who is late for another
+  /// reason is not waited for.
+  void let_sealing_keep_up(std::unique_lock<std::mutex>& hold) {
+    const auto keeps_up = [&] { return stopping_ || !sealing_ || unsealed_items_ <= kMostUnsealedItems; };
+    if (!sealed_some_.wait_for(hold, kSealingPatience, keeps_up)) sealing_ = false;
+  }
+
+  /// \param items  of all the events together
+  void note_events(std::uint64_t events, std::size_t items) {
     {
       const std::scoped_lock hold(mutex_);
       unsealed_ = true;
+      for (std::uint64_t i = 0; i < events; ++i) {
+        unsealed_events_.push_back(items / events);
+        unsealed_items_ += items / events;
+      }
     }
     committed_.notify_one();
+  }
+
+  /// \pre the mutex is held
+  void note_sealed(const Result<Sealed>& sealed) {
+    sealing_ = sealed && sealed->events > 0;
+    // Events of others are among them, or others sealed ours: in the end there is none.
+    const auto count =
+        sealing_ ? std::min<std::uint64_t>(sealed->events, unsealed_events_.size()) : unsealed_events_.size();
+    for (std::uint64_t i = 0; i < count; ++i) {
+      unsealed_items_ -= unsealed_events_.front();
+      unsealed_events_.pop_front();
+    }
+    sealed_some_.notify_all();
   }
 
   /// Seals what was committed, here or elsewhere, as long as the store is open; what is there when it closes,
   /// unless the server cannot be reached: then whoever seals next goes on.
   void seal_behind() {
     Connection connection(address_.conninfo);
+    SealedThrough through;
     int in_the_way = 0;  // tries in a row that ended because another session seals
     int failures = 0;    // likewise because of an error
     std::unique_lock hold(mutex_);
@@ -245,8 +278,9 @@ class PostgresStore final : public QueryingStore<PostgresStore> {
       const bool last = workers_done_;
       unsealed_ = false;
       hold.unlock();
-      const auto sealed = seal_once(connection);
+      const auto sealed = seal_once(connection, through);
       hold.lock();
+      note_sealed(sealed);
       sealing_failure_ = sealed ? std::string() : sealed.error().message;
       failures = sealed ? 0 : failures + 1;
       in_the_way = sealed && sealed->other_seals ? in_the_way + 1 : 0;
@@ -266,10 +300,10 @@ class PostgresStore final : public QueryingStore<PostgresStore> {
     }
   }
 
-  [[nodiscard]] Result<Sealed> seal_once(Connection& connection) {
+  [[nodiscard]] Result<Sealed> seal_once(Connection& connection, SealedThrough& through) {
     auto session = connection.get();
     if (!session) return std::unexpected(std::move(session.error()));
-    const auto sealed = seal(**session, ledger_);
+    const auto sealed = seal(**session, ledger_, through);
     if (sealed) return *sealed;
     connection.drop();
     return std::unexpected(to_error(sealed.error()));
@@ -277,6 +311,8 @@ class PostgresStore final : public QueryingStore<PostgresStore> {
 
   static constexpr std::chrono::milliseconds kLookAgain{1'000};
   static constexpr std::chrono::milliseconds kOtherSeals{50};
+  static constexpr std::size_t kMostUnsealedItems = 8'192;
+  static constexpr std::chrono::milliseconds kSealingPatience{200};
   static constexpr int kLastFailures = 3;
   static constexpr int kLastWaits = 20;
 
@@ -290,10 +326,15 @@ class PostgresStore final : public QueryingStore<PostgresStore> {
   std::mutex mutex_;
   std::condition_variable queued_;
   std::condition_variable committed_;
+  std::condition_variable sealed_some_;
   std::deque<Request> queue_;
   std::vector<std::unique_ptr<Committer>> idle_;
   bool stopping_ = false;
   bool workers_done_ = false;
+  // Events that were committed here and are not sealed, as far as is known: how many items each has, and all.
+  std::deque<std::size_t> unsealed_events_;
+  std::size_t unsealed_items_ = 0;
+  bool sealing_ = false;  // the last round sealed something, and was not long ago
   bool unsealed_ = true;  // perhaps: whoever had it open before may have left some
   std::string sealing_failure_;
   std::vector<std::thread> workers_;

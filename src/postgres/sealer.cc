@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <unordered_map>
 
 #include "ledger/event_codec.h"
@@ -17,27 +18,41 @@ namespace {
 constexpr std::int64_t kMaxEvents = 4'096;
 constexpr std::int64_t kMaxBytes = 8 << 20;
 
-constexpr std::string_view kLockHead =
-    "select seq, at, hash from holdfast.ledgers where ledger = (select $1::int) for update skip locked";
+constexpr std::string_view kLockHead = R"(
+select seq, at, hash, coalesce(pg_sequence_last_value($2::text::regclass), 0),
+  pg_snapshot_xmin(pg_current_snapshot())::text::bigint, pg_snapshot_xmax(pg_current_snapshot())::text::bigint
+from holdfast.ledgers where ledger = (select $1::int) for update skip locked)";
 // In a later statement than the lock, so that it sees what the sealer before did.
 constexpr std::string_view kUnsealed = R"(
 select event, at, replays, entry from (
   select u.event, e.at, e.replays, e.entry, sum(length(e.entry)) over (order by u.event) - length(e.entry) as before
-  from (select event from holdfast.unsealed where ledger = (select $1::int) order by event limit $2) u
+  from (select event from holdfast.unsealed where ledger = (select $1::int) and event > $4 order by event limit $2) u
   left join lateral (select * from holdfast.events where ledger = (select $1::int) and event = u.event limit 1) e on true) q
 where before is null or before < $3 order by event)";
-constexpr std::string_view kSeqs =
-    "select event, seq from holdfast.seals where ledger = (select $1::int) and event = any($2::bigint[])";
+constexpr std::string_view kSeqs = R"(
+select s.event, s.seq from unnest($2::bigint[]) u(event) cross join lateral (
+  select event, seq from holdfast.seals where ledger = (select $1::int) and event = u.event limit 1) s)";
 constexpr std::string_view kSeal = R"(
 insert into holdfast.seals (ledger, seq, event, at, hash)
 select $1, * from unnest($2::bigint[], $3::bigint[], $4::timestamptz[], $5::bytea[]))";
 constexpr std::string_view kReplayingEntries = R"(
 insert into holdfast.replaying_entries (ledger, seq, entry) select $1, * from unnest($2::bigint[], $3::bytea[]))";
 constexpr std::string_view kNoLongerPending = R"(
-delete from holdfast.pending p using unnest($2::bigint[], $3::bigint[]) d(account, event)
-where p.ledger = (select $1::int) and p.account = d.account and p.event = d.event)";
-constexpr std::string_view kNoLongerUnsealed =
-    "delete from holdfast.unsealed where ledger = (select $1::int) and event = any($2::bigint[])";
+delete from holdfast.pending where ctid = any(array(
+  select p.ctid from unnest($2::bigint[], $3::bigint[]) d(account, event) cross join lateral (
+    select ctid from holdfast.pending
+    where ledger = (select $1::int) and account = d.account and event = d.event limit 1) p)))";
+constexpr std::string_view kBatches = R"(
+select b.event from unnest($2::bigint[]) u(event) cross join lateral (select event from holdfast.pending_batches
+  where ledger = (select $1::int) and event = u.event limit 1) b)";
+constexpr std::string_view kNoLongerBatches = R"(
+delete from holdfast.pending_batches where ctid = any(array(
+  select b.ctid from unnest($2::bigint[]) u(event) cross join lateral (select ctid from holdfast.pending_batches
+    where ledger = (select $1::int) and event = u.event offset 0) b)))";
+constexpr std::string_view kNoLongerUnsealed = R"(
+delete from holdfast.unsealed where ctid = any(array(
+  select u.ctid from unnest($2::bigint[]) d(event) cross join lateral (
+    select ctid from holdfast.unsealed where ledger = (select $1::int) and event = d.event limit 1) u)))";
 constexpr std::string_view kMoveHead =
     "update holdfast.ledgers set seq = $2, at = $3, hash = $4 where ledger = (select $1::int)";
 
@@ -77,7 +92,8 @@ struct Unsealed {
 
 class Round {
  public:
-  Round(Session& session, std::int64_t ledger) : session_(session), ledger_(ledger) {}
+  Round(Session& session, std::int64_t ledger, SealedThrough& through)
+      : session_(session), ledger_(ledger), through_(through) {}
 
   std::expected<Sealed, SqlError> run() {
     auto sealed = attempt();
@@ -94,19 +110,31 @@ class Round {
     bool locked = false;
     pipeline_.add("begin transaction isolation level read committed");
     pipeline_.add(kTransactionSettings, {std::string("0")});
-    pipeline_.add(kLockHead, {ledger_}, [&](const ResultSet& rows) {
-      if (rows.rows() == 0) return;
-      locked = true;
-      seq_ = rows.integer(0, 0);
-      at_ = rows.time(0, 1);
-      if (const auto head = digest_at(rows, 0, 2)) {
-        head_ = *head;
-      } else {
-        corrupt_ = data_corrupted("the chain's head is no hash");
-      }
-    });
-    pipeline_.add(kUnsealed, {ledger_, kMaxEvents, kMaxBytes}, [&](const ResultSet& rows) { read(rows); });
+    pipeline_.add(kLockHead, {ledger_, fmt::format("holdfast.events_of_{}", ledger_)},
+                  [&](const ResultSet& rows) {
+                    if (rows.rows() == 0) return;
+                    locked = true;
+                    seq_ = rows.integer(0, 0);
+                    at_ = rows.time(0, 1);
+                    if (const auto head = digest_at(rows, 0, 2)) {
+                      head_ = *head;
+                    } else {
+                      corrupt_ = data_corrupted("the chain's head is no hash");
+                    }
+                    if (head_ != through_.head) through_ = {};
+                    look_at_others(rows.integer(0, 3), rows.integer(0, 4), rows.integer(0, 5));
+                  });
+    const auto after = through_.id;
+    const auto ask = [&](std::int64_t from) {
+      pipeline_.add(kUnsealed, {ledger_, kMaxEvents, kMaxBytes, from},
+                    [&](const ResultSet& rows) { read(rows); });
+    };
+    ask(after);
     if (auto done = pipeline_.run(session_); !done) return std::unexpected(done.error());
+    if (locked && !corrupt_ && through_.id != after) {
+      ask(through_.id);
+      if (auto done = pipeline_.run(session_); !done) return std::unexpected(done.error());
+    }
     if (corrupt_ && locked) return std::unexpected(*corrupt_);
     if (!locked || events_.empty()) {
       pipeline_.add("rollback");
@@ -114,18 +142,38 @@ class Round {
       return Sealed{0, !locked};
     }
     look_up();
-    if (!pipeline_.empty()) {
-      if (auto done = pipeline_.run(session_); !done) return std::unexpected(done.error());
-    }
+    if (auto done = pipeline_.run(session_); !done) return std::unexpected(done.error());
     number();
     if (corrupt_) return std::unexpected(*corrupt_);
     pipeline_.add(kMoveHead, {ledger_, seq_, at_, bytes_of(head_)});
     pipeline_.add("commit");
     if (auto done = pipeline_.run(session_); !done) return std::unexpected(done.error());
+    note_sealed();
     return Sealed{events_.size(), false};
   }
 
+  /// Who draws an event's id has a transaction's number by then. So whoever drew one that is drawn when a
+  /// round begins has a number below the next one when a later round begins; and when all those have ended, a
+  /// still later round sees what they left.
+  /// \param drawn  the last id
+  /// \param running, next  the first transaction that runs, the next that will begin
+  void look_at_others(std::int64_t drawn, std::int64_t running, std::int64_t next) {
+    if (through_.next == 0) {
+      through_.next = drawn;
+    } else if (through_.others == 0) {
+      through_.others = next;
+    } else {
+      nothing_comes_ = running >= through_.others;
+    }
+  }
+  void note_sealed() {
+    through_.head = head_;
+    // Perhaps not all that is there was read.
+    if (nothing_comes_ && events_.back().id >= through_.next) through_ = {through_.next, head_, 0, 0};
+  }
+
   void read(const ResultSet& rows) {
+    events_.clear();
     events_.resize(rows.rows());
     for (std::size_t i = 0; i < rows.rows(); ++i) {
       auto& one = events_[i];
@@ -146,11 +194,13 @@ class Round {
     }
   }
 
-  /// What the lines go on from, and the seqs of events that are replayed.
+  /// What the lines go on from, the seqs of events that are replayed, and where what is pending stands.
   void look_up() {
     std::vector<std::int64_t> originals;
     std::vector<std::int64_t> accounts;
+    std::vector<std::int64_t> ids;
     for (const auto& one : events_) {
+      ids.push_back(one.id);
       if (one.replays) {
         for_each_replay(one.entry, [&](const Replayed& replay) {
           originals.push_back(static_cast<std::int64_t>(replay.original.value()));
@@ -163,6 +213,9 @@ class Round {
         for (std::size_t i = 0; i < rows.rows(); ++i) seqs_[rows.integer(i, 0)] = rows.integer(i, 1);
       });
     }
+    pipeline_.add(kBatches, {ledger_, std::move(ids)}, [&](const ResultSet& rows) {
+      for (std::size_t i = 0; i < rows.rows(); ++i) batches_.insert(rows.integer(i, 0));
+    });
     std::ranges::sort(accounts);
     const auto rest = std::ranges::unique(accounts);
     accounts.erase(rest.begin(), rest.end());
@@ -214,12 +267,16 @@ class Round {
     if (!pending_account_.empty()) {
       pipeline_.add(kNoLongerPending, {ledger_, std::move(pending_account_), std::move(pending_event_)});
     }
+    if (!batches_.empty()) {
+      pipeline_.add(kNoLongerBatches, {ledger_, std::vector(batches_.begin(), batches_.end())});
+    }
     pipeline_.add(kNoLongerUnsealed, {ledger_, std::move(ids)});
   }
 
   void add_lines(const Unsealed& one) {
+    const bool batch = batches_.contains(one.id);
     const auto beyond = lines_.add(seq_, one.postings, [&](const Lines::Change& change) {
-      if (change.available == 0) return;
+      if (change.available == 0 || batch) return;
       pending_account_.push_back(change.account);
       pending_event_.push_back(one.id);
     });
@@ -229,6 +286,8 @@ class Round {
 
   Session& session_;
   std::int64_t ledger_;
+  SealedThrough& through_;
+  bool nothing_comes_ = false;
   Pipeline pipeline_;
   std::int64_t seq_ = 0;
   Timestamp at_;
@@ -237,13 +296,14 @@ class Round {
   std::optional<SqlError> corrupt_;
   std::unordered_map<std::int64_t, std::int64_t> seqs_;  // by event id
   Lines lines_;
+  std::set<std::int64_t> batches_;  // events with what is pending in rows of many accounts
   std::vector<std::int64_t> pending_account_, pending_event_;
 };
 
 }  // namespace
 
-std::expected<Sealed, SqlError> seal(Session& session, const LedgerRef& ledger) {
-  return Round(session, ledger.number).run();
+std::expected<Sealed, SqlError> seal(Session& session, const LedgerRef& ledger, SealedThrough& through) {
+  return Round(session, ledger.number, through).run();
 }
 
 std::expected<std::vector<SealedEvent>, SqlError> sealed_events(Session& session, const LedgerRef& ledger,

@@ -18,8 +18,25 @@ struct Sealed {
   bool other_seals = false;  // another session is sealing this ledger: nothing was done
 };
 
+/// Up to which event's id everything is sealed, found out round by round: one who seals again and again would
+/// else look at all that he deleted, until it is vacuumed.
+struct SealedThrough {
+  std::int64_t id = 0;
+  Digest head{};  // of the chain when that was known: where it is another one, another sealed, or it is
+                  // another server
+  // Whoever drew an id up to `next` has a transaction's number below `others`, once that is known: after
+  // those have ended nothing up to `next` comes any more.
+  std::int64_t next = 0;
+  std::int64_t others = 0;
+};
+
 /// One round, in a transaction of its own. The session must be in none.
-[[nodiscard]] std::expected<Sealed, SqlError> seal(Session& session, const LedgerRef& ledger);
+[[nodiscard]] std::expected<Sealed, SqlError> seal(Session& session, const LedgerRef& ledger,
+                                                   SealedThrough& through);
+[[nodiscard]] inline std::expected<Sealed, SqlError> seal(Session& session, const LedgerRef& ledger) {
+  SealedThrough through;
+  return seal(session, ledger, through);
+}
 
 /// A sealed event as it stands in the chain.
 struct SealedEvent {

@@ -17,12 +17,18 @@
 
 namespace holdfast::postgres {
 
+/// Where a row version is in its table, which does not change while the row is locked: PostgreSQL's tid.
+struct RowPlace {
+  std::uint32_t block = 0;
+  std::uint16_t item = 0;
+};
+
 /// A parameter. Integers go as int8, times as timestamptz, and vectors as one-dimensional arrays of these.
-using Value =
-    std::variant<std::monostate,  // null
-                 bool, std::int64_t, std::string, Bytes, Timestamp, std::vector<bool>,
-                 std::vector<std::int64_t>, std::vector<std::optional<std::int64_t>>,
-                 std::vector<std::string>, std::vector<Bytes>, std::vector<std::optional<Timestamp>>>;
+using Value = std::variant<std::monostate,  // null
+                           bool, std::int64_t, std::string, Bytes, Timestamp, std::vector<bool>,
+                           std::vector<std::int64_t>, std::vector<std::optional<std::int64_t>>,
+                           std::vector<std::string>, std::vector<Bytes>,
+                           std::vector<std::optional<Timestamp>>, std::vector<RowPlace>>;
 
 struct Statement {
   std::string_view sql;  // outlives the call; $1, $2, ... are the values
@@ -44,6 +50,7 @@ class ResultSet {
   [[nodiscard]] virtual std::string_view text(std::size_t row, std::size_t column) const = 0;
   [[nodiscard]] virtual std::span<const std::byte> bytes(std::size_t row, std::size_t column) const = 0;
   [[nodiscard]] virtual Timestamp time(std::size_t row, std::size_t column) const = 0;
+  [[nodiscard]] virtual RowPlace place(std::size_t row, std::size_t column) const = 0;
 };
 
 struct SqlError {

@@ -100,13 +100,15 @@ inline constexpr std::size_t kPlanColumns = 17;
 /// `live` is left at 0.
 [[nodiscard]] PlanRow plan_at(const RowReader& row);
 
-// What an account `a` has. Sealing moves what an event did to `available` from `pending` to `lines`; a
-// statement sees it in one of the two. What is held is what its escrows lock.
-#define HOLDFAST_AVAILABLE_OF_A                                                                          \
-  "(coalesce((select l.available_after from holdfast.lines l where l.ledger = a.ledger and l.account = " \
-  "a.account "                                                                                           \
-  "order by l.seq desc limit 1), 0) + coalesce((select sum(p.available) from holdfast.pending p "        \
-  "where p.ledger = a.ledger and p.account = a.account), 0))"
+// What an account `a` has. Sealing moves what an event did to `available` from `pending` and
+// `pending_batches` to `lines`; a statement sees it in one of the three. What is held is what its escrows
+// lock.
+#define HOLDFAST_AVAILABLE_OF_A                                                                             \
+  "(coalesce((select l.available_after from holdfast.lines l where l.ledger = a.ledger and l.account = "    \
+  "a.account order by l.seq desc limit 1), 0) + coalesce((select sum(p.available) from holdfast.pending p " \
+  "where p.ledger = a.ledger and p.account = a.account), 0) + coalesce((select "                            \
+  "sum(b.available[array_position(b.accounts, a.account)]) from holdfast.pending_batches b where "          \
+  "b.ledger = a.ledger and a.account between b.first_account and b.last_account), 0))"
 #define HOLDFAST_HELD_OF_A                                                            \
   "coalesce((select sum(e.amount - e.released - e.refunded) from holdfast.escrows e " \
   "where e.ledger = a.ledger and e.payer = a.account), 0)"

@@ -4,6 +4,9 @@
 // An event's number here is its event id: its seq is given when it is sealed.
 #pragma once
 
+#include <absl/container/flat_hash_map.h>
+#include <absl/container/inlined_vector.h>
+
 #include <deque>
 #include <functional>
 #include <map>
@@ -15,6 +18,7 @@
 
 #include "ledger/effects.h"
 #include "ledger/rows.h"
+#include "postgres/session.h"
 
 namespace holdfast::postgres {
 
@@ -33,17 +37,27 @@ struct LoadedAccount {
 
 struct LoadedEscrow {
   EscrowId id;
+  RowPlace place;  // where it is not fresh
   EscrowRow row;
   Dates dates;
-  std::uint64_t held_by = 0;              // the event that held it
-  std::uint64_t before = 0;               // the last event before this transaction; 0 where it is fresh
-  std::vector<std::uint64_t> touched_by;  // events of this transaction, in order
-  bool due_before = false;                // had a row in due_dates
+  std::uint64_t held_by = 0;  // the event that held it
+  std::uint64_t before = 0;   // the last event before this transaction; 0 where it is fresh
+  absl::InlinedVector<std::uint64_t, 1> touched_by;  // events of this transaction, in order
+  bool due_before = false;                           // had a row in due_dates
   PlanId plan_before;
   bool frozen_before = false;
   Dates dates_before;
+  Amount released_before;
+  Amount refunded_before;
   std::string key;  // where it is fresh
 
+  /// Nothing is left, and the other part of its amount is what it was.
+  [[nodiscard]] bool rest_was_released() const {
+    return row.locked() == Amount() && row.refunded == refunded_before && row.released != released_before;
+  }
+  [[nodiscard]] bool rest_was_refunded() const {
+    return row.locked() == Amount() && row.released == released_before && row.refunded != refunded_before;
+  }
   [[nodiscard]] bool changed_only_money() const {
     return plan_before == row.plan && frozen_before == (row.frozen != 0) &&
            dates_before.release_at == dates.release_at && dates_before.refund_at == dates.refund_at;
@@ -159,8 +173,9 @@ class WorkingSet final : public WorkingRows {
 
  private:
   friend class WorkingEdit;
-  void undoable(std::function<void()> undo) {
-    if (!marks_.empty()) undo_.push_back(std::move(undo));
+  template <class Undo>
+  void undoable(Undo&& undo) {
+    if (!marks_.empty()) undo_.emplace_back(std::forward<Undo>(undo));
   }
   [[nodiscard]] LoadedEscrow* loaded(EscrowId id);
   void add_member(GroupId group, EscrowId id);
@@ -168,7 +183,7 @@ class WorkingSet final : public WorkingRows {
   std::unordered_map<AccountId, LoadedAccount> accounts_;
   TextMap<AccountId> account_names_;
   std::deque<LoadedEscrow> escrows_;  // rows stay where they are
-  std::unordered_map<EscrowId, std::size_t> escrow_places_;
+  absl::flat_hash_map<EscrowId, std::size_t> escrow_places_;
   TextMap<EscrowId> escrow_keys_;
   std::map<GroupId, LoadedGroup> groups_;
   std::map<std::string, GroupId, std::less<>> group_names_;

@@ -1,4 +1,6 @@
 // What a transaction changed, as a handful of statements over arrays.
+#include <algorithm>
+
 #include "base/assert.h"
 #include "postgres/transaction.h"
 
@@ -9,17 +11,23 @@ constexpr std::string_view kOpenAccounts = R"(
 insert into holdfast.accounts (ledger, account, name, currency, kind, open, left_by_debit)
 select $1, * from unnest($2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::bool[], $7::bigint[]))";
 
+// What is changed is locked, so that a row stays in its place: it is found there, and by its key in no other
+// way than one row after another (load_statements.h says why).
 constexpr std::string_view kDebitAccounts = R"(
 update holdfast.accounts a set left_by_debit = u.available, open = u.open
 from unnest($2::bigint[], $3::bigint[], $4::bool[]) u(account, available, open)
-where a.ledger = (select $1::int) and a.account = u.account)";
+cross join lateral (select ctid from holdfast.accounts
+  where ledger = (select $1::int) and account = u.account limit 1) there
+where a.ctid = there.ctid)";
 
 constexpr std::string_view kMakeGroups = R"(
 insert into holdfast.groups (ledger, "group", name, open)
 select $1, * from unnest($2::bigint[], $3::text[], $4::bool[]))";
 constexpr std::string_view kChangeGroups = R"(
 update holdfast.groups g set open = u.open from unnest($2::bigint[], $3::bool[]) u("group", open)
-where g.ledger = (select $1::int) and g."group" = u."group")";
+cross join lateral (select ctid from holdfast.groups
+  where ledger = (select $1::int) and "group" = u."group" limit 1) there
+where g.ctid = there.ctid)";
 
 constexpr std::string_view kMakePlan = R"(
 insert into holdfast.fee_plan_versions (ledger, plan, name, version, currency, commission_rate, commission_fixed,
@@ -37,27 +45,39 @@ select $1, * from unnest($2::bigint[], $3::text[], $4::bigint[], $5::bigint[], $
   $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bool[], $14::timestamptz[], $15::timestamptz[],
   $16::bigint[], $17::bigint[]))";
 
-// Most of what happens to escrows: money moves, and nothing else.
+// Most of what happens to escrows: an event settles all that is left of them, and changes nothing else. What
+// is left need not be sent.
+constexpr std::string_view kReleaseEscrows = R"(
+update holdfast.escrows e set released = e.amount - e.refunded, commission = u.commission,
+  processor_fee = u.processor_fee, last_event = $4
+from unnest($1::tid[], $2::bigint[], $3::bigint[]) u(place, commission, processor_fee)
+where e.ctid = u.place)";
+constexpr std::string_view kRefundEscrows = R"(
+update holdfast.escrows e set refunded = e.amount - e.released, last_event = $2
+from unnest($1::tid[]) u(place) where e.ctid = u.place)";
+// Else: money moves, and nothing else changes.
 constexpr std::string_view kSettleEscrows = R"(
 update holdfast.escrows e set released = u.released, refunded = u.refunded, commission = u.commission,
   processor_fee = u.processor_fee, last_event = u.event
-from unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
-  u(escrow, released, refunded, commission, processor_fee, event)
-where e.ledger = (select $1::int) and e.escrow = u.escrow)";
+from unnest($1::tid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
+  u(place, escrow, released, refunded, commission, processor_fee, event)
+where e.ctid = u.place and e.escrow = u.escrow)";
 constexpr std::string_view kChangeEscrows = R"(
 update holdfast.escrows e set released = u.released, refunded = u.refunded, commission = u.commission,
   processor_fee = u.processor_fee, last_event = u.event, plan = u.plan, frozen = u.frozen, release_at = u.release_at,
   refund_at = u.refund_at
-from unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[],
-  $9::bool[], $10::timestamptz[], $11::timestamptz[])
-  u(escrow, released, refunded, commission, processor_fee, event, plan, frozen, release_at, refund_at)
-where e.ledger = (select $1::int) and e.escrow = u.escrow)";
+from unnest($1::tid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
+  $8::bigint[], $9::bool[], $10::timestamptz[], $11::timestamptz[])
+  u(place, escrow, released, refunded, commission, processor_fee, event, plan, frozen, release_at, refund_at)
+where e.ctid = u.place and e.escrow = u.escrow)";
 
 constexpr std::string_view kEscrowEvents = R"(
 insert into holdfast.escrow_events (ledger, escrow, event) select $1, * from unnest($2::bigint[], $3::bigint[]))";
 
-constexpr std::string_view kClearDates =
-    "delete from holdfast.due_dates where ledger = $1 and escrow = any($2::bigint[])";
+constexpr std::string_view kClearDates = R"(
+delete from holdfast.due_dates where ctid = any(array(
+  select d.ctid from unnest($2::bigint[]) u(escrow) cross join lateral (select ctid from holdfast.due_dates
+    where ledger = (select $1::int) and escrow = u.escrow limit 1) d)))";
 constexpr std::string_view kSetDates = R"(
 insert into holdfast.due_dates (ledger, escrow, at, release)
 select $1, * from unnest($2::bigint[], $3::timestamptz[], $4::bool[]))";
@@ -78,6 +98,16 @@ constexpr std::string_view kUnsealed =
 constexpr std::string_view kPending = R"(
 insert into holdfast.pending (ledger, account, event, available)
 select $1, * from unnest($2::bigint[], $3::bigint[], $4::bigint[]))";
+// Each row is a part of two long arrays.
+constexpr std::string_view kPendingBatches = R"(
+insert into holdfast.pending_batches (ledger, event, first_account, last_account, accounts, available)
+select $1, u.event, ($2::bigint[])[u.first], ($2::bigint[])[u.last], ($2::bigint[])[u.first:u.last],
+  ($3::bigint[])[u.first:u.last]
+from unnest($4::bigint[], $5::bigint[], $6::bigint[]) u(event, first, last))";
+// An event that changes fewer accounts leaves a row for each. A row of a batch stays small enough for its
+// page.
+constexpr std::size_t kLeastOfBatch = 8;
+constexpr std::size_t kMostOfRow = 128;
 
 std::optional<std::int64_t> maximum(const FeeRule& rule) {
   return rule.max ? std::optional(rule.max->minor()) : std::nullopt;
@@ -89,6 +119,7 @@ Value nullable(std::optional<std::int64_t> value) {
 
 /// Columns of escrows, as arrays.
 struct EscrowColumns {
+  std::vector<RowPlace> place;
   std::vector<std::int64_t> escrow, payer, beneficiary, plan, amount, released, refunded, commission,
       processor_fee, held_by, event;
   std::vector<std::optional<std::int64_t>> group;
@@ -98,6 +129,7 @@ struct EscrowColumns {
 
   void add(const LoadedEscrow& loaded) {
     const auto& row = loaded.row;
+    place.push_back(loaded.place);
     escrow.push_back(static_cast<std::int64_t>(loaded.id.value()));
     released.push_back(row.released.minor());
     refunded.push_back(row.refunded.minor());
@@ -126,10 +158,59 @@ bool is_due(const LoadedEscrow& loaded) {
   return loaded.row.dated != 0 && loaded.row.frozen == 0 && loaded.row.locked() > Amount();
 }
 
+bool is_whole(const LoadedEscrow& escrow) {
+  return escrow.before != 0 && escrow.changed_only_money() &&
+         (escrow.rest_was_released() || escrow.rest_was_refunded());
+}
+
+/// What an event settled to the end.
+struct Whole {
+  std::vector<const LoadedEscrow*> released, refunded;
+};
+using WholeByEvent = std::map<std::uint64_t, Whole>;
+
+/// Events that settled enough escrows to be worth statements of their own.
+constexpr std::size_t kWorthIt = 16;
+WholeByEvent settled_whole(const std::deque<LoadedEscrow>& all) {
+  WholeByEvent by_event;
+  for (const auto& escrow : all) {
+    if (escrow.touched_by.empty() || !is_whole(escrow)) continue;
+    auto& whole = by_event[escrow.touched_by.back()];
+    (escrow.rest_was_released() ? whole.released : whole.refunded).push_back(&escrow);
+  }
+  std::erase_if(by_event, [](const auto& one) {
+    return one.second.released.size() + one.second.refunded.size() < kWorthIt;
+  });
+  return by_event;
+}
+
+void write_whole(const WholeByEvent& by_event, Pipeline& out) {
+  const auto places = [](const std::vector<const LoadedEscrow*>& escrows) {
+    std::vector<RowPlace> all;
+    all.reserve(escrows.size());
+    for (const auto* escrow : escrows) all.push_back(escrow->place);
+    return all;
+  };
+  for (const auto& [id, whole] : by_event) {
+    const auto event = static_cast<std::int64_t>(id);
+    if (!whole.released.empty()) {
+      std::vector<std::int64_t> commission, processor_fee;
+      for (const auto* escrow : whole.released) {
+        commission.push_back(escrow->row.commission.minor());
+        processor_fee.push_back(escrow->row.processor_fee.minor());
+      }
+      out.add(kReleaseEscrows,
+              {places(whole.released), std::move(commission), std::move(processor_fee), event});
+    }
+    if (!whole.refunded.empty()) out.add(kRefundEscrows, {places(whole.refunded), event});
+  }
+}
+
 void write_escrows(std::int64_t ledger, const std::deque<LoadedEscrow>& all, Pipeline& out) {
   EscrowColumns held;
   EscrowColumns settled;
   EscrowColumns changed;
+  const auto whole = settled_whole(all);
   std::vector<std::int64_t> between_escrow, between_event;
   std::vector<std::int64_t> undated, dated;
   std::vector<std::optional<Timestamp>> dates;
@@ -142,11 +223,11 @@ void write_escrows(std::int64_t ledger, const std::deque<LoadedEscrow>& all, Pip
       held.add(escrow);
       held.add_rest(escrow);
       held.add_hold(escrow);
-    } else if (escrow.changed_only_money()) {
-      settled.add(escrow);
-    } else {
+    } else if (!escrow.changed_only_money()) {
       changed.add(escrow);
       changed.add_rest(escrow);
+    } else if (!is_whole(escrow) || !whole.contains(touches.back())) {
+      settled.add(escrow);
     }
 
     const auto between = [&](std::uint64_t event) {
@@ -174,15 +255,17 @@ void write_escrows(std::int64_t ledger, const std::deque<LoadedEscrow>& all, Pip
              std::move(c.refunded), std::move(c.commission), std::move(c.processor_fee), std::move(c.frozen),
              std::move(c.release_at), std::move(c.refund_at), std::move(c.held_by), std::move(c.event)});
   }
+  write_whole(whole, out);
   if (!settled.escrow.empty()) {
     auto& c = settled;
-    out.add(kSettleEscrows, {ledger, std::move(c.escrow), std::move(c.released), std::move(c.refunded),
-                             std::move(c.commission), std::move(c.processor_fee), std::move(c.event)});
+    out.add(kSettleEscrows,
+            {std::move(c.place), std::move(c.escrow), std::move(c.released), std::move(c.refunded),
+             std::move(c.commission), std::move(c.processor_fee), std::move(c.event)});
   }
   if (!changed.escrow.empty()) {
     auto& c = changed;
     out.add(kChangeEscrows,
-            {ledger, std::move(c.escrow), std::move(c.released), std::move(c.refunded),
+            {std::move(c.place), std::move(c.escrow), std::move(c.released), std::move(c.refunded),
              std::move(c.commission), std::move(c.processor_fee), std::move(c.event), std::move(c.plan),
              std::move(c.frozen), std::move(c.release_at), std::move(c.refund_at)});
   }
@@ -297,6 +380,51 @@ void write_keys(std::int64_t ledger, const std::vector<TakenKey>& taken, Pipelin
   if (!again_keys.empty()) out.add(kTakeKeysAgain, {ledger, std::move(again_keys), std::move(again_events)});
 }
 
+void write_pending(std::int64_t ledger, const PendingAmounts& all, Pipeline& out) {
+  struct Change {
+    std::uint64_t event;
+    AccountId account;
+    std::int64_t amount;
+  };
+  std::vector<Change> changes;
+  changes.reserve(all.size());
+  for (const auto& [place, amount] : all) {
+    if (amount != Amount()) changes.push_back({place.event, place.account, amount.minor()});
+  }
+  std::ranges::sort(changes, {}, [](const Change& one) { return std::pair(one.event, one.account); });
+
+  std::vector<std::int64_t> accounts, events, amounts;
+  std::vector<std::int64_t> batch_accounts, batch_amounts, batch_events, first, last;
+  for (std::size_t begin = 0; begin < changes.size();) {
+    auto end = begin;
+    while (end < changes.size() && changes[end].event == changes[begin].event) ++end;
+    const auto event = static_cast<std::int64_t>(changes[begin].event);
+    const bool batch = end - begin >= kLeastOfBatch;
+    for (std::size_t in_row = 0; begin < end; ++begin, ++in_row) {
+      (batch ? batch_accounts : accounts).push_back(changes[begin].account.value());
+      (batch ? batch_amounts : amounts).push_back(changes[begin].amount);
+      if (!batch) {
+        events.push_back(event);
+        continue;
+      }
+      const auto place = static_cast<std::int64_t>(batch_accounts.size());  // SQL counts from 1
+      if (in_row % kMostOfRow == 0) {
+        batch_events.push_back(event);
+        first.push_back(place);
+        last.push_back(place);
+      }
+      last.back() = place;
+    }
+  }
+  if (!accounts.empty()) {
+    out.add(kPending, {ledger, std::move(accounts), std::move(events), std::move(amounts)});
+  }
+  if (!batch_accounts.empty()) {
+    out.add(kPendingBatches, {ledger, std::move(batch_accounts), std::move(batch_amounts),
+                              std::move(batch_events), std::move(first), std::move(last)});
+  }
+}
+
 }  // namespace
 
 void Attempt::write(Pipeline& out) {
@@ -312,16 +440,7 @@ void Attempt::write(Pipeline& out) {
   write_plans(ledger, set_.changed_plans(), out);
   write_escrows(ledger, set_.changed_escrows(), out);
 
-  std::vector<std::int64_t> accounts, of_events, amounts;
-  for (const auto& [place, amount] : set_.pending()) {
-    if (amount == Amount()) continue;
-    accounts.push_back(place.account.value());
-    of_events.push_back(static_cast<std::int64_t>(place.event));
-    amounts.push_back(amount.minor());
-  }
-  if (!accounts.empty()) {
-    out.add(kPending, {ledger, std::move(accounts), std::move(of_events), std::move(amounts)});
-  }
+  write_pending(ledger, set_.pending(), out);
 
   std::vector<std::int64_t> ids;
   std::vector<std::string> ops, actors, reasons, references;

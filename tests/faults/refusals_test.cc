@@ -112,6 +112,24 @@ TEST_F(RefusalFaults, OfAnyTableLeaveNothingOfABlock) {
   EXPECT_FALSE(answer->replayed);
 }
 
+TEST_F(RefusalFaults, OfWhatABatchLeavesUntilItIsSealedLeaveNothingOfTheBatch) {
+  Release batch;
+  for (int i = 0; i < 20; ++i) {
+    const auto shop = fmt::format("shop:{}", i);
+    run(ledger_, open(shop, AccountKind::beneficiary));
+    run(ledger_, hold(fmt::format("k{}", i), "alice", shop, 100));
+    batch.escrows.add(fmt::format("k{}", i));
+  }
+  const auto before = contents(ledger_);
+  for (const bool at_commit : {false, true}) {
+    refuse("pending_batches", at_commit);
+    EXPECT_FALSE(ledger_.execute({batch, {}}));
+    allow("pending_batches");
+    ASSERT_EQ(contents(ledger_), before);
+  }
+  run(ledger_, {batch, {}});
+}
+
 TEST_F(RefusalFaults, OfOneCommandDoNotHurtThoseThatShareItsTransaction) {
   constexpr int kCommands = 60;
   refuse("groups", false);
