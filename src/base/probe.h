@@ -31,7 +31,6 @@ enum class Probe : std::uint8_t {
   nothing_replayed,      // the snapshot had all events
   key_in_open_group,     // a replay is answered from the group that is being filled
   key_in_syncing_group,  // from the one on its way to the disk
-  key_in_failed_group,   // from one whose sync has just failed: it is not
   key_in_journal,        // from the journal
   index_built,
   index_read,
@@ -62,7 +61,6 @@ inline constexpr std::size_t kProbes = static_cast<std::size_t>(Probe::count_);
                                                             "nothing replayed",
                                                             "key in open group",
                                                             "key in syncing group",
-                                                            "key in failed group",
                                                             "key in journal",
                                                             "index built",
                                                             "index read",

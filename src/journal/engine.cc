@@ -234,10 +234,7 @@ struct Engine::Impl {
         if (event) reached(Probe::key_in_syncing_group);
       }
       // A group whose sync failed is neither on its way nor in the journal: nobody can say what became of it.
-      if (!event && dead) {
-        reached(Probe::key_in_failed_group);
-        return std::unexpected(*dead);
-      }
+      if (!event && dead) return std::unexpected(*dead);
     }
     if (!event) {
       reached(Probe::key_in_journal);
