@@ -233,6 +233,8 @@ struct Engine::Impl {
         event = in(syncing.payload);
         if (event) reached(Probe::key_in_syncing_group);
       }
+      // A group whose sync failed is neither on its way nor in the journal: nobody can say what became of it.
+      if (!event && dead) return std::unexpected(*dead);
     }
     if (!event) {
       reached(Probe::key_in_journal);
@@ -540,6 +542,7 @@ Result<void> Engine::scan_applied(Seq after, const EventSink& sink) const {
     head = impl.ledger.log->durable().head;
     if (auto scanned = impl.ledger.log->scan(seen, counted); !scanned) return scanned;
     const std::scoped_lock hold(impl.group_mutex);
+    if (impl.dead) return std::unexpected(*impl.dead);  // what the state has beyond may never come
     for (const auto* payload : {&impl.syncing.payload, &impl.open.payload}) {
       if (payload->count == 0 || payload->first != seen.next()) continue;
       ByteReader in(payload->bytes);

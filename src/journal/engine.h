@@ -89,7 +89,7 @@ class Engine {
   [[nodiscard]] GroupStatus groups() const;
 
   /// Only inside a `read`: the events with seq > after that the state has, durable or on their way, with the
-  /// chain's hash.
+  /// chain's hash. `storage_failed` where a sync failed meanwhile.
   [[nodiscard]] Result<void> scan_applied(Seq after, const EventSink& sink) const;
 
   /// What the journal alone answers; thread-safe, sees what is durable.

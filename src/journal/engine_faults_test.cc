@@ -87,6 +87,41 @@ TEST_F(EngineFaults, WhatWasDecidedMeanwhileFailsToo) {
   EXPECT_EQ(code_of(meanwhile), "storage_failed");
 }
 
+// The sync fails after the engine was found to be alive, while the retry is decided.
+TEST_F(EngineFaults, ARetryOfWhatASyncHasJustLostIsToldSoAndDoesNotEndTheProcess) {
+  for (const auto& lost : {deposit("lost:deposit", "alice", 1), hold("lost:hold", "alice", "shop", 100)}) {
+    const auto first = engine.submit(lost);
+    engine->decide();
+    const auto block = engine.exclusive({}, [&](TransactionPort& port) -> Result<void> {
+      EXPECT_TRUE(port.execute(deposit("space", "alice", 1)).has_value());
+      (void)fail_from_now(FileCall::sync, EIO);
+      engine->sync();
+      const auto again = port.execute(lost);
+      EXPECT_EQ(again.error().code, ErrorCode::storage_failed) << again.error().message;
+      return std::unexpected(again.error());
+    });
+    engine.settle();
+    EXPECT_EQ(code_of(first), "storage_failed");
+    EXPECT_EQ(code_of(block), "storage_failed");
+    engine.faults.on_call = {};
+    engine.open();
+  }
+}
+
+TEST_F(EngineFaults, AScanOfWhatASyncHasJustLostEnds) {
+  const auto first = engine.submit(deposit("lost", "alice", 1));
+  engine->decide();
+  const auto read = engine.read([&](const State&) {
+    (void)fail_from_now(FileCall::sync, EIO);
+    engine->sync();
+    const auto none = [](const Event&, std::span<const std::byte>, const Digest*) { return Result<void>(); };
+    EXPECT_EQ(engine->scan_applied(Seq(), none).error().code, ErrorCode::storage_failed);
+  });
+  engine.settle();
+  EXPECT_EQ(code_of(first), "storage_failed");
+  EXPECT_EQ(code_of(read), "storage_failed");
+}
+
 TEST_F(EngineFaults, AFullDiskRefusesCommandsAndReadsGoOn) {
   (void)fail_from_now(FileCall::allocate, ENOSPC);
   int taken = 0;

@@ -150,8 +150,10 @@ Result<void> Log::scan(Seq after, const EventSink& sink) const {
 }
 
 Result<void> Log::check_headers(const LedgerUuid& ledger) const {
-  for (const auto& segment : impl_->catalog->walk_segments()) {
-    if (auto good = check_segment_header(impl_->directory, ledger, segment.number); !good) return good;
+  const auto segments = impl_->catalog->walk_segments();
+  const auto last = segments.empty() ? 0 : segments.back().number;
+  for (std::uint32_t number = 1; number <= last; ++number) {
+    if (auto good = check_segment_header(impl_->directory, ledger, number); !good) return good;
   }
   return {};
 }

@@ -123,7 +123,8 @@ class Log {
   [[nodiscard]] Result<void> read_heads(std::span<const Seq> seqs,
                                         const std::function<void(const EventHead&)>& visit) const;
 
-  /// Looks at the header of each segment that has events, which no `scan` reads and the next opening needs.
+  /// Looks at the header of each segment up to the last with events, those that have none too: no `scan`
+  /// reads them, and the next opening needs them.
   [[nodiscard]] Result<void> check_headers(const LedgerUuid& ledger) const;
 
   /// Sealed segments (complete, nothing more is written to them): number, and the seqs in them.
