@@ -36,7 +36,7 @@ void append_part(Bytes& to, const Bytes& part) {
 }
 
 Bytes entries_of(const std::vector<Event>& events) {
-  Bytes seed;
+  Bytes seed{std::byte{1}};
   for (const auto& event : events) {
     Bytes entry;
     encode_entry(event.entry, entry);

@@ -1,10 +1,11 @@
-// What a set of runs reached: every fault kind, every branch of recovery. A zero over a long run means that
-// something is not tested any more.
+// What many runs met, taken together: faults, branches, checks, and in the build that has them probes. A zero
+// over the default seeds fails, so that nothing can be switched off unseen.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "sim/run_options.h"
 
@@ -13,17 +14,21 @@ namespace holdfast::sim {
 class Coverage {
  public:
   void add(const RunReport& report);
-  /// Prints each count. \param needed  those that must be reached and were not, to the standard error stream
-  void print(bool needed) const;
-  [[nodiscard]] bool complete() const;
+  void print() const;
+  /// What was never met and must be, for people; empty where nothing is missing.
+  /// \param twice  whether the seeds ran twice each
+  [[nodiscard]] std::vector<std::string> missing(bool twice) const;
+  void count_twice() { checks_.add(Check::determinism); }
 
  private:
   [[nodiscard]] std::uint64_t of(const std::string& branch) const;
 
   FaultCounts faults_;
+  CheckCounts checks_;
   std::map<std::string, std::uint64_t> branches_;
   std::uint64_t commands_ = 0;
   std::uint64_t events_ = 0;
+  std::uint64_t simulated_micros_ = 0;
 };
 
 }  // namespace holdfast::sim

@@ -23,7 +23,8 @@ class SimFile final : public File {
 
   [[nodiscard]] IoResult<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> out) const override {
     if (auto entered = disk_.enter(process_, what("read")); !entered) return std::unexpected(entered.error());
-    if (disk_.strikes(disk_.faults_.read_error, Fault::read_error)) return io_error(EIO, what("read"));
+    if (disk_.strikes(disk_.faults_.read_error, Fault::read_error))
+      return io_error(disk_.draw_error(), what("read"));
     const auto& bytes = node_->visible;
     if (offset >= bytes.size()) return 0;
     const auto n = std::min(out.size(), bytes.size() - static_cast<std::size_t>(offset));
@@ -34,7 +35,8 @@ class SimFile final : public File {
   [[nodiscard]] IoResult<std::size_t> write_at(std::uint64_t offset,
                                                std::span<const std::byte> bytes) override {
     if (auto entered = enter_write("write"); !entered) return std::unexpected(entered.error());
-    if (disk_.strikes(disk_.faults_.write_error, Fault::write_error)) return io_error(EIO, what("write"));
+    if (disk_.strikes(disk_.faults_.write_error, Fault::write_error))
+      return io_error(disk_.draw_error(), what("write"));
     if (bytes.empty()) return 0;
     if (bytes.size() > 1 && disk_.strikes(disk_.faults_.short_write, Fault::short_write)) {
       bytes = bytes.first(1 + static_cast<std::size_t>(disk_.prng_.below(bytes.size() - 1)));
@@ -52,7 +54,7 @@ class SimFile final : public File {
     if (auto entered = enter_write("fdatasync"); !entered) return entered;
     if (disk_.strikes(disk_.faults_.sync_error, Fault::sync_error)) {
       disk_.fail_sync(*node_);
-      return io_error(EIO, what("fdatasync"));
+      return io_error(disk_.draw_error(), what("fdatasync"));
     }
     disk_.sync_file(*node_);
     return {};
@@ -60,7 +62,8 @@ class SimFile final : public File {
 
   [[nodiscard]] IoResult<void> truncate(std::uint64_t size) override {
     if (auto entered = enter_write("ftruncate"); !entered) return entered;
-    if (disk_.strikes(disk_.faults_.write_error, Fault::write_error)) return io_error(EIO, what("ftruncate"));
+    if (disk_.strikes(disk_.faults_.write_error, Fault::write_error))
+      return io_error(disk_.draw_error(), what("ftruncate"));
     if (size > node_->visible.size()) {
       if (auto space = take_space(size, "ftruncate"); !space) return space;
     }
@@ -71,7 +74,8 @@ class SimFile final : public File {
 
   [[nodiscard]] IoResult<void> allocate(std::uint64_t size) override {
     if (auto entered = enter_write("fallocate"); !entered) return entered;
-    if (disk_.strikes(disk_.faults_.write_error, Fault::write_error)) return io_error(EIO, what("fallocate"));
+    if (disk_.strikes(disk_.faults_.write_error, Fault::write_error))
+      return io_error(disk_.draw_error(), what("fallocate"));
     if (auto space = take_space(size, "fallocate"); !space) return space;
     if (size > node_->visible.size()) resize(size);
     node_->allocated = std::max(node_->allocated, size);
@@ -81,6 +85,9 @@ class SimFile final : public File {
   [[nodiscard]] IoResult<std::uint64_t> size() const override {
     if (auto entered = disk_.enter(process_, what("fstat")); !entered)
       return std::unexpected(entered.error());
+    if (disk_.strikes(disk_.faults_.call_error, Fault::call_error)) {
+      return io_error(disk_.draw_error(), what("fstat"));
+    }
     return node_->visible.size();
   }
 
@@ -159,9 +166,7 @@ class SimDirectory final : public Directory {
       : disk_(disk), process_(disk.process_), owned_(std::move(owned)), node_(node) {}
 
   [[nodiscard]] IoResult<std::unique_ptr<File>> open(std::string_view name, OpenMode mode) override {
-    if (auto entered = disk_.enter(process_, what("open", name)); !entered) {
-      return std::unexpected(entered.error());
-    }
+    if (auto entered = enter_call("open", name); !entered) return std::unexpected(entered.error());
     const auto found = node_.entries.find(name);
     if (mode == OpenMode::read || mode == OpenMode::read_write) {
       if (found == node_.entries.end()) return io_error(ENOENT, what("open", name));
@@ -176,9 +181,7 @@ class SimDirectory final : public Directory {
 
   [[nodiscard]] IoResult<std::unique_ptr<Directory>> subdirectory(std::string_view name,
                                                                   bool create) override {
-    if (auto entered = disk_.enter(process_, what("mkdir", name)); !entered) {
-      return std::unexpected(entered.error());
-    }
+    if (auto entered = enter_call("mkdir", name); !entered) return std::unexpected(entered.error());
     if (const auto found = node_.entries.find(name); found != node_.entries.end()) {
       if (!found->second->is_directory) return io_error(ENOTDIR, what("open", name));
       return std::make_unique<SimDirectory>(disk_, found->second, *found->second);
@@ -211,9 +214,7 @@ class SimDirectory final : public Directory {
   }
 
   [[nodiscard]] IoResult<std::vector<std::string>> list() const override {
-    if (auto entered = disk_.enter(process_, what("list", "")); !entered) {
-      return std::unexpected(entered.error());
-    }
+    if (auto entered = enter_call("list", ""); !entered) return std::unexpected(entered.error());
     std::vector<std::string> names;
     names.reserve(node_.entries.size());
     for (const auto& [name, node] : node_.entries) names.push_back(name);
@@ -231,9 +232,7 @@ class SimDirectory final : public Directory {
 
   [[nodiscard]] IoResult<std::unique_ptr<File>> lock(std::string_view name,
                                                      std::string_view holder) override {
-    if (auto entered = disk_.enter(process_, what("flock", name)); !entered) {
-      return std::unexpected(entered.error());
-    }
+    if (auto entered = enter_call("flock", name); !entered) return std::unexpected(entered.error());
     auto found = node_.entries.find(name);
     if (found == node_.entries.end()) {
       auto made = make(name, false, "open");
@@ -261,10 +260,18 @@ class SimDirectory final : public Directory {
   [[nodiscard]] std::string what(std::string_view call, std::string_view name) const {
     return fmt::format("{} {}", call, join(name));
   }
+  [[nodiscard]] IoResult<void> enter_call(std::string_view call, std::string_view name) const {
+    if (auto entered = disk_.enter(process_, what(call, name)); !entered) return entered;
+    if (disk_.strikes(disk_.faults_.call_error, Fault::call_error)) {
+      return io_error(disk_.draw_error(), what(call, name));
+    }
+    return {};
+  }
   [[nodiscard]] IoResult<void> enter_change(std::string_view call, std::string_view name) {
+    disk_.let_others_run();
     if (auto entered = disk_.enter(process_, what(call, name)); !entered) return entered;
     if (disk_.strikes(disk_.faults_.directory_error, Fault::directory_error)) {
-      return io_error(EIO, what(call, name));
+      return io_error(disk_.draw_error(), what(call, name));
     }
     return {};
   }
@@ -325,6 +332,10 @@ bool SimDisk::strikes(std::uint64_t of_million, Fault fault) {
   if (of_million == 0 || !prng_.chance(of_million)) return false;
   counts_.add(fault);
   return true;
+}
+
+int SimDisk::draw_error() {
+  return strikes(faults_.interrupted, Fault::interrupted) ? EINTR : EIO;
 }
 
 std::uint64_t SimDisk::used_bytes(const Node& node) const {

@@ -30,7 +30,9 @@ struct DiskFaults {
   std::uint64_t read_error = 0;
   std::uint64_t write_error = 0;
   std::uint64_t sync_error = 0;
-  std::uint64_t directory_error = 0;
+  std::uint64_t directory_error = 0;  // rename, unlink, fsync of a directory
+  std::uint64_t call_error = 0;       // open, create, mkdir, list, lock, fstat
+  std::uint64_t interrupted = 0;      // of the errors above, those that are EINTR and not EIO
   std::uint64_t no_space = 0;
   std::uint64_t capacity_bytes = 0;  // 0: endless
 };
@@ -55,7 +57,8 @@ class SimDisk {
   /// Fails the operation that comes after `operations` more, once, with this errno.
   void fail_after(std::uint64_t operations, int error_number);
   [[nodiscard]] bool crashed() const { return crashed_; }
-  /// Called before each write and sync: other parts of the process run meanwhile. Not called from within.
+  /// Called before each write, sync and change of a directory: other parts of the process run meanwhile. Not
+  /// called from within.
   void set_meanwhile(std::function<void()> meanwhile) { meanwhile_ = std::move(meanwhile); }
 
   /// The machine stops (if it has not) and starts again: draws what of the unsynced changes survived.
@@ -63,15 +66,18 @@ class SimDisk {
   /// A process ended and another starts on the same machine: locks are free, the page cache stays.
   void new_process();
 
-  /// Flips a bit of a synced file. Where names the file by its path; none where nothing is synced.
+  /// Flips a bit of a synced file; which one follows from what its page has, so that the same bytes always
+  /// rot the same way. Names the file by its path; none where nothing is synced.
   /// \param choose  which files may be hit, by path
   struct Rot {
     std::string path;
     std::uint64_t offset = 0;
   };
-  std::optional<Rot> rot(const std::function<bool(std::string_view path)>& choose);
-  /// The next synced write of at least a page lands on another page's place of its file; its own keeps what
-  /// it had. Reads see it only after a restart, as the page cache hides it.
+  /// \param page  the page's offset; none: any of the file's
+  std::optional<Rot> rot(const std::function<bool(std::string_view path)>& choose,
+                         std::optional<std::uint64_t> page = {});
+  /// The next synced write of at least a page lands on another page's place, of its file or of another; its
+  /// own keeps what it had. Reads see it only after a restart, as the page cache hides it.
   void misdirect_next_write() { misdirect_next_ = true; }
 
   [[nodiscard]] const FaultCounts& counts() const { return counts_; }
@@ -91,6 +97,10 @@ class SimDisk {
   [[nodiscard]] IoResult<void> enter(std::uint64_t process, std::string_view what);
   void let_others_run();
   [[nodiscard]] bool strikes(std::uint64_t of_million, Fault fault);
+  /// EIO or EINTR, for a call that fails.
+  [[nodiscard]] int draw_error();
+  void misdirect(Node& own, const Bytes& bytes, std::uint64_t offset);
+  [[nodiscard]] std::vector<Node*> synced_files(const std::function<bool(const Node&)>& choose) const;
   [[nodiscard]] std::uint64_t used_bytes(const Node& node) const;
 
   void crash_file(Node& file);

@@ -34,15 +34,37 @@ void SimDisk::sync_file(Node& file) {
       apply_whole(file.durable, change);
       continue;
     }
-    const auto own = change.offset / kPage;
-    const auto pages = file.durable.size() / kPage;
-    auto place = prng_.below(pages);
-    if (place == own) place = (place + 1) % pages;
-    overlay(file.durable, place * kPage, change.bytes);
-    misdirect_next_ = false;
-    counts_.add(Fault::misdirected_write);
+    misdirect(file, change.bytes, change.offset);
   }
   file.changes.clear();
+}
+
+void SimDisk::misdirect(Node& own, const Bytes& bytes, std::uint64_t offset) {
+  auto files = synced_files([](const Node& file) { return file.durable.size() >= kPage; });
+  auto& file = prng_.one_in(2) || files.empty() ? own : *prng_.pick(files);
+  const auto pages = file.durable.size() / kPage;
+  auto place = prng_.below(pages);
+  if (&file == &own && place == offset / kPage) place = (place + 1) % pages;
+  const auto at = static_cast<std::size_t>(place * kPage);
+  const auto n = std::min(bytes.size(), file.durable.size() - at);
+  overlay(file.durable, at, std::span(bytes).first(n));
+  misdirect_next_ = false;
+  counts_.add(Fault::misdirected_write);
+}
+
+std::vector<SimDisk::Node*> SimDisk::synced_files(const std::function<bool(const Node&)>& choose) const {
+  std::vector<Node*> files;
+  const std::function<void(const Node&)> collect = [&](const Node& node) {
+    for (const auto& [name, child] : node.durable_entries) {
+      if (child->is_directory) {
+        collect(*child);
+      } else if (choose(*child)) {
+        files.push_back(child.get());
+      }
+    }
+  };
+  collect(*root_);
+  return files;
 }
 
 void SimDisk::fail_sync(Node& file) {
@@ -172,24 +194,29 @@ void SimDisk::apply_sectors(Node& file, std::uint64_t offset, std::span<const st
   }
 }
 
-std::optional<SimDisk::Rot> SimDisk::rot(const std::function<bool(std::string_view path)>& choose) {
-  std::vector<Node*> files;
-  const std::function<void(Node&)> collect = [&](Node& node) {
-    for (auto& [name, child] : node.durable_entries) {
-      if (child->is_directory) {
-        collect(*child);
-      } else if (!child->durable.empty() && choose(child->path)) {
-        files.push_back(child.get());
-      }
-    }
-  };
-  collect(*root_);
+std::optional<SimDisk::Rot> SimDisk::rot(const std::function<bool(std::string_view path)>& choose,
+                                         std::optional<std::uint64_t> page) {
+  const auto files =
+      synced_files([&](const Node& file) { return !file.durable.empty() && choose(file.path); });
   if (files.empty()) return std::nullopt;
   auto& file = *prng_.pick(files);
-  const auto offset = prng_.below(file.durable.size());
-  file.durable[static_cast<std::size_t>(offset)] ^= static_cast<std::byte>(1U << prng_.below(8));
-  if (offset < file.visible.size())
-    file.visible[static_cast<std::size_t>(offset)] = file.durable[static_cast<std::size_t>(offset)];
+  const auto pages = (file.durable.size() + kPage - 1) / kPage;
+  const auto begin = static_cast<std::size_t>(page.value_or(prng_.below(pages) * kPage));
+  const auto length = std::min<std::size_t>(kPage, file.durable.size() - begin);
+  // Most pages are zeros, or end in them, and rot there tells little: most often it hits what is before
+  // those.
+  auto used = length;
+  if (!prng_.one_in(4)) {
+    while (used > 1 && file.durable[begin + used - 1] == std::byte{0}) --used;
+  }
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (std::size_t i = 0; i < length; ++i) {
+    hash = (hash ^ static_cast<std::uint64_t>(file.durable[begin + i])) * 0x100000001b3;
+  }
+  Prng from_content(hash);
+  const auto offset = begin + static_cast<std::size_t>(from_content.below(used));
+  file.durable[offset] ^= static_cast<std::byte>(1U << from_content.below(8));
+  if (offset < file.visible.size()) file.visible[offset] = file.durable[offset];
   counts_.add(Fault::bit_rot);
   return Rot{file.path, offset};
 }

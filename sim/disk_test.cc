@@ -163,6 +163,56 @@ TEST(SimDisk, AMisdirectedWriteShowsAfterARestart) {
   EXPECT_EQ(std::ranges::count(after, std::byte{2}), 4096) << "it is somewhere else";
 }
 
+TEST(SimDisk, AMisdirectedWriteMayHitAnotherFile) {
+  int others = 0;
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    Prepared prepared(seed);
+    auto other = *prepared.root->open("g", OpenMode::create);
+    ASSERT_TRUE(write_all(*other, 0, filled(4096 + 100, 7)).has_value());
+    ASSERT_TRUE(other->sync().has_value());
+    ASSERT_TRUE(prepared.root->sync().has_value());
+    prepared.disk.misdirect_next_write();
+    ASSERT_TRUE(write_all(*prepared.file, 4096, filled(4096, 2)).has_value());
+    ASSERT_TRUE(prepared.file->sync().has_value());
+    prepared.disk.restart();
+    const auto after = prepared.disk.contents("g");
+    EXPECT_EQ(after.size(), 4096U + 100U) << "a write that lands elsewhere makes no file longer";
+    others += std::ranges::count(after, std::byte{2}) == 4096;
+  }
+  EXPECT_GT(others, 0);
+}
+
+TEST(SimDisk, AnyCallCanFailWithEioAndWithEintr) {
+  int seen_eintr = 0;
+  int seen_eio = 0;
+  const auto note = [&](int number) { ++(number == EINTR ? seen_eintr : seen_eio); };
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    Prepared prepared(seed);
+    DiskFaults faults;
+    faults.read_error = faults.write_error = faults.sync_error = 1'000'000;
+    faults.directory_error = faults.call_error = 1'000'000;
+    faults.interrupted = 500'000;
+    prepared.disk.set_faults(faults);
+    Bytes out(8);
+    note(prepared.file->read_at(0, out).error().error_number);
+    note(prepared.file->write_at(0, out).error().error_number);
+    note(prepared.file->truncate(1).error().error_number);
+    note(prepared.file->allocate(1 << 20).error().error_number);
+    note(prepared.file->sync().error().error_number);
+    note(prepared.file->size().error().error_number);
+    note(prepared.root->open("f", OpenMode::read).error().error_number);
+    note(prepared.root->open("new", OpenMode::create).error().error_number);
+    note(prepared.root->subdirectory("d", true).error().error_number);
+    note(prepared.root->rename("f", "g").error().error_number);
+    note(prepared.root->remove("f").error().error_number);
+    note(prepared.root->list().error().error_number);
+    note(prepared.root->sync().error().error_number);
+    note(prepared.root->lock("LOCK", "one").error().error_number);
+  }
+  EXPECT_GT(seen_eintr, 50);
+  EXPECT_GT(seen_eio, 50);
+}
+
 TEST(SimDisk, RotFlipsOneBitOfASyncedFile) {
   Prepared prepared(5);
   const auto before = prepared.disk.contents("f");
@@ -170,6 +220,19 @@ TEST(SimDisk, RotFlipsOneBitOfASyncedFile) {
   ASSERT_TRUE(rot.has_value());
   const auto after = prepared.disk.contents("f");
   for (std::size_t i = 0; i < after.size(); ++i) EXPECT_EQ(after[i] != before[i], i == rot->offset);
+}
+
+TEST(SimDisk, RotIsChosenFromTheContentSoThatTheSameBytesRotTheSameWay) {
+  // One page, so that only its content is left to choose the bit.
+  std::optional<Bytes> first;
+  for (std::uint64_t seed = 0; seed < 10; ++seed) {
+    Prepared prepared(seed, 1);
+    ASSERT_TRUE(prepared.disk.rot([](std::string_view path) { return path == "f"; }).has_value());
+    const auto after = prepared.disk.contents("f");
+    if (!first) first = after;
+    EXPECT_EQ(after, *first);
+    EXPECT_EQ(prepared.disk.contents("f"), after) << "rereads agree";
+  }
 }
 
 TEST(SimDisk, ALockIsHeldUntilItIsGivenBackOrItsProcessEnds) {

@@ -26,24 +26,27 @@ enum class Fault : std::uint8_t {
   write_error,
   sync_error,
   directory_error,
+  call_error,
+  interrupted,
   no_space,
   disk_full,
   bit_rot,
   misdirected_write,
-  clock_jump  // the last: it gives their number
+  clock_jump,
+  clock_drift,
+  lost_answer,
+  impatient_client  // the last: it gives their number
 };
-inline constexpr std::size_t kFaults = static_cast<std::size_t>(Fault::clock_jump) + 1;
+inline constexpr std::size_t kFaults = static_cast<std::size_t>(Fault::impatient_client) + 1;
 
 [[nodiscard]] constexpr std::string_view to_string(Fault fault) {
   constexpr std::array<std::string_view, kFaults> kNames = {
-      "crash",          "crash in recovery", "lost page",
-      "reordered page", "half sector",       "lost sector",
-      "garbage sector", "grown before data", "lost create",
-      "lost rename",    "lost remove",       "lost truncate",
-      "short write",    "read error",        "write error",
-      "sync error",     "directory error",   "no space",
-      "disk full",      "bit rot",           "misdirected write",
-      "clock jump"};
+      "crash",       "crash in recovery", "lost page",         "reordered page", "half sector",
+      "lost sector", "garbage sector",    "grown before data", "lost create",    "lost rename",
+      "lost remove", "lost truncate",     "short write",       "read error",     "write error",
+      "sync error",  "directory error",   "call error",        "interrupted",    "no space",
+      "disk full",   "bit rot",           "misdirected write", "clock jump",     "clock drift",
+      "lost answer", "impatient client"};
   return kNames[static_cast<std::size_t>(fault)];
 }
 

@@ -1,10 +1,12 @@
 // Runs the simulator over many seeds.
 //
-//   sim_run --seeds N [--seed FIRST] [--verbose] [--coverage] [--twice] [--expect-failure]
+//   sim_run --seeds N [--seed FIRST] [--verbose] [--coverage] [--twice]
 //
 // A failure prints the seed, its options and the command that replays it. `--coverage` also fails where a
-// fault or a branch of recovery was never reached; `--twice` runs every seed again and compares;
-// `--planted BUG` (only in the build that has the bugs) ends well as soon as a seed catches the bug.
+// fault, a branch or a check was never met; `--twice` runs every seed again and compares. `--switch-off` is
+// for the test that proves that a run without faults, or without its auditor, does not pass. `--planted`
+// (only in the build that has the bugs) plants them one by one, and fails where one is not caught within its
+// seeds (planted.h).
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -12,6 +14,9 @@
 #include <chrono>
 #include <cstdio>
 
+#ifdef HOLDFAST_PLANTED_BUGS
+#include "sim/catch_planted.h"
+#endif
 #include "sim/coverage.h"
 #include "sim/simulator.h"
 
@@ -25,59 +30,66 @@ struct Arguments {
   bool verbose = false;
   bool coverage = false;
   bool twice = false;
+  std::string off;
   std::string planted;
 };
 
-void plant([[maybe_unused]] sim::RunOptions& options, const std::string& bug) {
-  if (bug.empty()) return;
-#ifdef HOLDFAST_PLANTED_BUGS
-  using journal::PlantedBug;
-  if (bug == "answer-before-sync") options.engine.planted_answer_before_sync = true;
-  if (bug == "skip-hash-check") options.engine.log.planted = PlantedBug::skip_hash_check;
-  if (bug == "ignore-short-write") options.engine.log.planted = PlantedBug::ignore_short_write;
-  if (bug == "retry-sync") options.engine.log.planted = PlantedBug::retry_sync;
-#endif
+/// The commit that the sources are at, as git tells; with `-dirty` where they were changed since.
+std::string commit() {
+  std::string out;
+  auto* git = popen("git -C " HOLDFAST_SOURCE_DIR " describe --always --dirty 2>/dev/null", "r");
+  if (git == nullptr) return "unknown";
+  for (int c = std::fgetc(git); c != EOF && c != '\n'; c = std::fgetc(git))
+    out.push_back(static_cast<char>(c));
+  pclose(git);
+  return out.empty() ? "unknown" : out;
 }
 
-void print_failure(const sim::RunOptions& options, const sim::RunReport& report, const char* program) {
-  fmt::print(stderr, "FAILED {}\n  options: {}\n  replay:  {} --seeds 1 --seed {} --verbose\n",
-             report.failure, sim::describe(options), program, options.seed);
+void print_failure(const sim::RunOptions& options, const sim::RunReport& report) {
+  fmt::print(stderr, "FAILED {}\n  commit:  {}\n  options: {}\n  replay:  sim/run --seed {} --verbose\n",
+             report.failure, commit(), sim::describe(options), options.seed);
 }
 
-int run_all(const Arguments& arguments, const char* program) {
+bool same(const sim::RunReport& a, const sim::RunReport& b) {
+  return a.draw == b.draw && a.head == b.head && a.state == b.state && a.branches == b.branches;
+}
+
+sim::RunOptions options_of(const Arguments& arguments, std::uint64_t seed) {
+  auto options = sim::draw_options(seed);
+  options.verbose = arguments.verbose;
+  if (arguments.off == "faults") sim::switch_off_faults(options);
+  if (arguments.off == "auditor") options.audits = false;
+  return options;
+}
+
+int run_all(const Arguments& arguments) {
   sim::Coverage coverage;
   int failures = 0;
   const auto begin = std::chrono::steady_clock::now();
   for (auto seed = arguments.first; seed < arguments.first + arguments.seeds; ++seed) {
-    auto options = sim::draw_options(seed);
-    options.verbose = arguments.verbose;
-    plant(options, arguments.planted);
+    const auto options = options_of(arguments, seed);
     const auto report = sim::run(options);
     coverage.add(report);
     if (!report.failure.empty()) {
-      if (!arguments.planted.empty()) {
-        fmt::print("{} caught by seed {}: {}\n", arguments.planted, seed, report.failure);
-        return 0;
-      }
-      print_failure(options, report, program);
+      print_failure(options, report);
       ++failures;
       continue;
     }
     if (!arguments.twice) continue;
-    const auto again = sim::run(options);
-    if (again.draw != report.draw || again.head != report.head) {
-      fmt::print(stderr, "FAILED seed {}: two runs differ\n", seed);
+    coverage.count_twice();
+    if (same(sim::run(options), report)) continue;
+    fmt::print(stderr, "FAILED seed {}: check 7, determinism: two runs differ\n", seed);
+    ++failures;
+  }
+  const auto took = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  coverage.print();
+  fmt::print("{} seeds, {} failed, {:.1f} s\n", arguments.seeds, failures, took);
+  if (arguments.coverage) {
+    for (const auto& what : coverage.missing(arguments.twice)) {
+      fmt::print(stderr, "FAILED check 8, coverage: {}\n", what);
       ++failures;
     }
   }
-  if (!arguments.planted.empty()) {
-    fmt::print(stderr, "FAILED {} seeds did not catch {}\n", arguments.seeds, arguments.planted);
-    return 1;
-  }
-  const auto took = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  coverage.print(arguments.coverage);
-  fmt::print("{} seeds, {} failed, {:.1f} s\n", arguments.seeds, failures, took);
-  if (arguments.coverage && !coverage.complete()) ++failures;
   return failures == 0 ? 0 : 1;
 }
 
@@ -86,15 +98,22 @@ int run_all(const Arguments& arguments, const char* program) {
 int main(int argc, char** argv) {
   Arguments arguments;
   CLI::App app("Runs the simulator over many seeds");
-  app.add_option("--seeds", arguments.seeds, "How many seeds");
+  app.add_option("--seeds", arguments.seeds, "How many seeds")->check(CLI::PositiveNumber);
   app.add_option("--seed", arguments.first, "The first seed");
   app.add_flag("--verbose", arguments.verbose, "Print every step");
-  app.add_flag("--coverage", arguments.coverage, "Fail where a fault or branch was never reached");
+  app.add_flag("--coverage", arguments.coverage, "Fail where a fault, branch or check was never met");
   app.add_flag("--twice", arguments.twice, "Run each seed twice and compare");
+  app.add_option("--switch-off", arguments.off, "Run without these, to prove that it is noticed")
+      ->check(CLI::IsMember({"faults", "auditor"}));
 #ifdef HOLDFAST_PLANTED_BUGS
-  app.add_option("--planted", arguments.planted, "The bug that must be caught")
-      ->check(CLI::IsMember({"answer-before-sync", "skip-hash-check", "ignore-short-write", "retry-sync"}));
+  app.add_option("--planted", arguments.planted, "The bug that must be caught, or `all`");
 #endif
   CLI11_PARSE(app, argc, argv);
-  return run_all(arguments, argv[0]);
+#ifdef HOLDFAST_PLANTED_BUGS
+  if (!arguments.planted.empty()) {
+    return sim::catch_planted(arguments.planted, arguments.first,
+                              [&](std::uint64_t seed) { return options_of(arguments, seed); });
+  }
+#endif
+  return run_all(arguments);
 }

@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <cstdio>
 
 #include "base/assert.h"
+#include "journal/opening.h"
+#include "sim/state_view.h"
 
 namespace holdfast::sim {
 namespace {
@@ -13,22 +16,15 @@ constexpr std::uint64_t kDrainSteps = 20'000;
 
 }  // namespace
 
-const Options* Simulator::Request::options() const {
-  if (const auto* command = std::get_if<Command>(&what)) return &command->options;
-  if (const auto* run = std::get_if<BlockRun>(&what)) return &run->block.options;
-  return nullptr;
-}
-
 Simulator::Simulator(const RunOptions& options)
     : options_(options),
       prng_(options.seed),
       random_(prng_.fork()),
-      clock_(prng_.fork(), options.clock_jump_of_million),
+      clock_(prng_.fork(), options.clock_jump_of_million, options.pace_micros),
       disk_(prng_.fork()),
-      workload_(prng_.fork()) {
-  disk_.set_meanwhile([this] {
-    if (syncing_ && prng_.chance(options_.interleave_of_million)) engine_->decide();
-  });
+      workload_(prng_.fork()),
+      clients_(options.clients) {
+  disk_.set_meanwhile([this] { run_meanwhile(); });
 }
 
 Simulator::~Simulator() = default;
@@ -48,110 +44,131 @@ RunReport Simulator::run() {
   } catch (const Failure& failure) {
     report_.failure = fmt::format("seed {}, step {}: {}", options_.seed, step_, failure.what);
   }
+  inside_ = Inside::nothing;
   engine_.reset();
   report_.faults.merge(disk_.counts());
   report_.faults.add(Fault::clock_jump, clock_.jumps());
+  report_.faults.add(Fault::clock_drift, clock_.drifts());
   report_.events = model_.book().seq;
+  report_.simulated_micros = static_cast<std::uint64_t>(clock_.monotonic().count()) / 1'000;
   report_.draw = prng_.next() ^ disk_.fingerprint();
-  report_.head = to_hex(head_);
+  report_.head = to_hex(chain_.back());
   return report_;
 }
 
 void Simulator::step() {
   clock_.step();
   if (prng_.chance(options_.crash_of_million)) disk_.crash_after(prng_.below(prng_.one_in(2) ? 8 : 60));
-  const auto draw = prng_.below(10);
-  if (draw < 4) {
-    submit_something();
-  } else if (draw < 7) {
-    engine_->decide();
-  } else if (draw < 9) {
-    syncing_ = true;
-    engine_->sync();
-    syncing_ = false;
-  } else {
-    engine_->maintain();
+  const auto& w = options_.weights;
+  const std::array weights = {w.submit,     w.decide,           w.sync, w.maintain,
+                              w.settle_due, w.look_from_beside, w.scrub};
+  switch (prng_.weighted(weights)) {
+    case 0:
+      submit_something();
+      break;
+    case 1:
+      run_inside(Inside::decide, [this] { engine_->decide(); });
+      break;
+    case 2:
+      // Most of what a crash can break is between a group's write and its sync.
+      if (prng_.chance(8 * options_.crash_of_million)) disk_.crash_after(prng_.below(4));
+      run_inside(Inside::sync, [this] { engine_->sync(); });
+      break;
+    case 3:
+      run_inside(Inside::maintain, [this] { engine_->maintain(); });
+      break;
+    case 4:
+      settle_due();
+      break;
+    case 5:
+      look_from_beside();
+      break;
+    default:
+      scrub();
   }
   recover_if_down();
 }
 
-void Simulator::submit_something() {
-  if (in_flight_.size() >= options_.in_flight_max) return;
-  if (!to_submit_.empty()) {
-    auto command = std::move(to_submit_.front());
-    to_submit_.pop_front();
-    return submit(std::move(command));
+void Simulator::run_inside(Inside what, const std::function<void()>& part) {
+  inside_ = what;
+  part();
+  inside_ = Inside::nothing;
+}
+
+/// Between two file operations of one part of the engine, another part runs: what the platform's threads can
+/// do. Not `maintain` inside `decide`, which holds the state then, nor a part inside itself.
+void Simulator::run_meanwhile() {
+  if (inside_ == Inside::nothing || !prng_.chance(options_.interleave_of_million)) return;
+  const auto draw = prng_.below(10);
+  if (draw < 5 && inside_ != Inside::decide) {
+    count("decided meanwhile");
+    engine_->decide();
+  } else if (draw < 7 && inside_ != Inside::sync) {
+    count("synced meanwhile");
+    engine_->sync();
+  } else if (draw == 7 && inside_ == Inside::sync) {
+    count("maintained meanwhile");
+    engine_->maintain();
+  } else if (draw == 8) {
+    submit_something();
+  } else if (draw == 9 && options_.weights.look_from_beside != 0) {
+    look_from_beside();
   }
-  const auto draw = prng_.below(20);
-  if (draw == 0) return submit_read();
-  if (draw == 1) return submit(workload_.next_block(model_.book()));
-  if (draw == 2 && !asked_.empty()) return submit(workload_.again(prng_.pick(asked_)));
-  if (prng_.chance(options_.flood_of_million)) return submit(workload_.flood());
-  submit(workload_.next(model_.book()));
 }
 
-void Simulator::submit(Command command) {
-  trace([&] { return "submit " + describe(command); });
-  ++report_.commands;
-  auto request = std::make_shared<Request>(Request{command});
-  in_flight_.push_back(request);
-  engine_->submit(std::move(command),
-                  [this, request](Result<StoreAnswer> reply) { answered(request, std::move(reply)); });
+void Simulator::scrub() {
+  const auto scrubbed = engine_->scrub([](std::size_t) { return true; });
+  if (scrubbed) return count("scrubbed");
+  check(Check::refusal, scrubbed.error().code == ErrorCode::storage_failed,
+        "without a fault of class B a scrub finds nothing");
 }
 
-void Simulator::submit(Block block) {
-  trace([&] { return fmt::format("submit block of {} steps", block.steps.size()); });
-  ++report_.commands;
-  auto options = block.options;
-  auto request = std::make_shared<Request>(Request{BlockRun{std::move(block), {}}});
-  in_flight_.push_back(request);
-  engine_->exclusive(
-      std::move(options),
-      [this, request](TransactionPort& port) { return run_block(std::get<BlockRun>(request->what), port); },
-      [this, request](Result<StoreAnswer> reply) { answered(request, std::move(reply)); });
-}
-
-Result<void> Simulator::run_block(BlockRun& run, TransactionPort& port) {
-  using Kind = Block::Step::Kind;
-  run.answers.clear();
-  for (const auto& step : run.block.steps) {
-    switch (step.kind) {
-      case Kind::execute: {
-        auto answer = port.execute(step.command);
-        if (!answer && !is_rejection(answer.error().code)) return std::unexpected(answer.error());
-        run.answers.push_back(std::move(answer));
-        break;
-      }
-      case Kind::savepoint:
-        port.savepoint();
-        break;
-      case Kind::release_savepoint:
-        port.release_savepoint();
-        break;
-      case Kind::rollback_savepoint: {
-        Error error;
-        error.code = ErrorCode::aborted;
-        error.message = "the block takes this part back";
-        port.rollback_savepoint(std::move(error));
-        break;
-      }
-    }
+/// Another process opens the ledger for reading: it sees all that is durable, and nothing that is not whole.
+void Simulator::look_from_beside() {
+  if (dead_) return;
+  const auto root = disk_.root();
+  const auto acknowledged = model_.book().seq;
+  const auto opened = journal::open_ledger(*root, false, options_.engine.log);
+  if (disk_.crashed()) return;
+  if (!opened) {
+    trace([&] { return "beside: " + opened.error().message; });
+    check(Check::refusal, opened.error().code == ErrorCode::storage_failed,
+          "without a fault of class B a reader beside is not refused");
+    return;
   }
-  if (!run.block.commits) return fail(ErrorCode::aborted, "the block gives up");
-  return {};
+  const auto seq = opened->log->durable().seq.value();
+  check(Check::prefix, seq >= acknowledged, "a reader beside sees all that was acknowledged");
+  if (seq != model_.book().seq) return count("looked from beside, ahead of the answers");
+  check_same(Check::state, difference(model_.book(), view_of(*opened->state)), "seen from beside");
+  count("looked from beside");
 }
 
 void Simulator::drain() {
-  for (std::uint64_t i = 0; !in_flight_.empty() || !to_submit_.empty(); ++i) {
-    if (i == kDrainSteps) fail_run("without faults, what was asked is not answered");
+  const auto waits = [this] {
+    for (const auto& client : clients_) {
+      if (client.again) return true;
+    }
+    // A question after what is due is no request, and brings new ones.
+    return !in_flight_.empty() || !to_submit_.empty() || engine_->wants_decide() || engine_->wants_sync();
+  };
+  for (std::uint64_t i = 0; waits(); ++i) {
+    if (i == kDrainSteps) fail_run(Check::liveness, "without faults, what was asked is not answered");
+    for (std::size_t c = 0; c < clients_.size(); ++c) {
+      if (!clients_[c].again) continue;
+      auto asked = std::move(*clients_[c].again);
+      clients_[c].again.reset();
+      send(std::move(asked), c);
+    }
     if (!to_submit_.empty()) {
-      submit(std::move(to_submit_.front()));
+      auto command = std::move(to_submit_.front());
       to_submit_.pop_front();
+      submit(std::move(command));
     }
     engine_->decide();
     engine_->sync();
     recover_if_down();  // a failure from before the faults were off may be answered only now
   }
+  check(Check::liveness, true, "all is answered");
 }
 
 void Simulator::finish() {
@@ -162,19 +179,27 @@ void Simulator::finish() {
   drain();
   audit();
   const auto closed = engine_->close();
-  require(closed.has_value(), "a ledger without faults closes in good order");
+  check(Check::liveness, closed.has_value(), "a ledger without faults closes in good order");
   engine_.reset();
   disk_.new_process();
   open();
   audit();
+  if (options_.audits)
+    read_now([this](const journal::State& state) { report_.state = fingerprint(view_of(state)); });
 }
 
-void Simulator::fail_run(std::string what) const {
-  throw Failure{std::move(what)};
+void Simulator::fail_run(Check which, const std::string& what) const {
+  throw Failure{fmt::format("check {}, {}: {}", static_cast<int>(which), to_string(which), what)};
 }
 
-void Simulator::require(bool good, const char* what) const {
-  if (!good) fail_run(what);
+void Simulator::check(Check which, bool good, const char* what) {
+  report_.checks.add(which);
+  if (!good) fail_run(which, what);
+}
+
+void Simulator::check_same(Check which, const std::string& wrong, std::string_view where) {
+  report_.checks.add(which);
+  if (!wrong.empty()) fail_run(which, fmt::format("{}: {}", where, wrong));
 }
 
 void Simulator::trace(const std::function<std::string()>& line) const {

@@ -192,6 +192,18 @@ std::string difference(const ModelBook& expected, const ModelBook& actual) {
   return first_difference("escrow", escrows, actual.escrows);
 }
 
+std::uint64_t fingerprint(const ModelBook& book) {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  const auto add = [&](std::string_view part) {
+    for (const char c : part) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  };
+  for (const auto& [name, account] : book.accounts) add(name + " " + text(account));
+  for (const auto& [id, escrow] : book.escrows) add(fmt::format("{} {}", id, text(escrow)));
+  for (const auto& [name, open] : book.groups) add(name + " " + text(open));
+  for (const auto& [name, versions] : book.plans) add(name + " " + text(versions));
+  return hash;
+}
+
 std::string check_indexes(const State& state, const ModelBook& view) {
   if (auto wrong = check_lists(state, view); !wrong.empty()) return wrong;
   if (auto wrong = check_due(state, view); !wrong.empty()) return wrong;

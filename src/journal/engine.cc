@@ -11,6 +11,8 @@
 #include <variant>
 
 #include "base/assert.h"
+#include "base/planted_bugs.h"
+#include "base/probe.h"
 #include "journal/fair_mutex.h"
 #include "journal/group.h"
 #include "journal/group_counts.h"
@@ -113,6 +115,7 @@ struct Engine::Impl {
 
   Moment now() {
     const auto wall = clock->wall();
+    if (planted(PlantedBug::clock_goes_back)) return {state().applied().next(), wall};
     return {state().applied().next(), std::max(wall, state().last_at())};
   }
 
@@ -179,12 +182,16 @@ struct Engine::Impl {
 
   void run(SubmitRequest& request) {
     const auto size = max_encoded_size(request.command, live_items(request.command, state()));
-    if (auto reserved = log().reserve(outstanding(), size); !reserved) {
+    if (auto reserved = log().reserve(outstanding(), size);
+        !reserved && !planted(PlantedBug::decide_without_space)) {
       return attach({std::move(request.done), refused_space(reserved.error()), {}});
     }
     const auto moment = now();
     const auto next_escrow = state().next_escrow_id();
     auto decision = holdfast::execute(request.command, state(), moment, workspace);
+    if (!decision && planted(PlantedBug::reject_before_durable)) {
+      return request.done(std::unexpected(std::move(decision.error())));
+    }
     if (!decision) return attach(rejected(std::move(request.done), std::move(decision.error())));
     if (const auto* past = std::get_if<FirstAnswer>(&*decision)) {
       return answer(std::move(request.done), first_answer(past->past));
@@ -201,6 +208,7 @@ struct Engine::Impl {
 
   void run(ReadRequest& request) {
     request.read(state());
+    if (planted(PlantedBug::read_before_durable)) return request.done({});
     attach({{}, StoreAnswer{}, std::move(request.done)});
   }
 
@@ -220,9 +228,14 @@ struct Engine::Impl {
     {
       const std::scoped_lock hold(group_mutex);
       event = in(open.payload);
-      if (!event) event = in(syncing.payload);
+      if (event) reached(Probe::key_in_open_group);
+      if (!event) {
+        event = in(syncing.payload);
+        if (event) reached(Probe::key_in_syncing_group);
+      }
     }
     if (!event) {
+      reached(Probe::key_in_journal);
       auto read = place.escrow ? log().read_hold(place.escrow) : log().read(place.seq);
       if (!read) return std::unexpected(read.error());
       event = std::move(*read);
@@ -415,12 +428,10 @@ bool Engine::sync() {
   }
   if (was_full && impl.options.room_again) impl.options.room_again();
   impl.completing.swap(impl.syncing.completions);
-#ifdef HOLDFAST_PLANTED_BUGS
-  if (impl.options.planted_answer_before_sync) {
+  if (planted(PlantedBug::answer_before_sync)) {
     for (auto& completion : impl.completing) completion.give(dead);
     impl.completing.clear();
   }
-#endif
   if (!dead && impl.syncing.payload.count > 0) {
     const auto begun = impl.clock->monotonic();
     if (auto appended = impl.log().append(impl.syncing.payload); !appended) {
@@ -459,6 +470,7 @@ bool Engine::Impl::maintain_snapshot() {
   }
   const auto complete = snapshot->write(log().durable().seq);
   if (!complete) {
+    reached(Probe::snapshot_given_up);
     snapshot.reset();
     return true;
   }
@@ -489,6 +501,10 @@ Result<void> Engine::scrub(const std::function<bool(std::size_t bytes)>& pace) c
     ended = true;
     return fail(ErrorCode::aborted, "the pass was ended early");
   };
+  if (!planted(PlantedBug::scrub_frames_only)) {
+    if (auto known = read_identity(*impl_->root); !known) return std::unexpected(known.error());
+    if (auto good = impl_->ledger.log->check_headers(impl_->ledger.identity.uuid); !good) return good;
+  }
   auto scanned = impl_->ledger.log->scan(Seq(), sink);
   if (!scanned && ended) return {};
   return scanned;

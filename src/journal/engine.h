@@ -36,9 +36,6 @@ struct EngineOptions {
       group_opened;  // called on the decide side when there is something to sync; must not block
   std::function<void()>
       room_again;  // called on the sync side when a full group was taken: decide can go on; must not block
-#ifdef HOLDFAST_PLANTED_BUGS
-  bool planted_answer_before_sync = false;
-#endif
 };
 
 /// What opening found and did, for people: one line each.
@@ -75,10 +72,10 @@ class Engine {
   /// A step of a snapshot or of an index. False: nothing to do now.
   bool maintain();
 
-  /// Reads the whole journal up to what is durable, and checks every frame: finds rot in what was written
-  /// long ago before it is needed. `pace` is told how many bytes were checked since its last call and takes
-  /// its time; false ends the pass early. `corrupt` names file and offset; the engine goes on, since its
-  /// state was built from what was good.
+  /// Reads the file that names the ledger and the whole journal up to what is durable, and checks every
+  /// segment's header and every frame: finds rot in what was written long ago before it is needed. `pace` is
+  /// told how many bytes were checked since its last call and takes its time; false ends the pass early.
+  /// `corrupt` names file and offset; the engine goes on, since its state was built from what was good.
   [[nodiscard]] Result<void> scrub(const std::function<bool(std::size_t bytes)>& pace) const;
 
   /// True where commands or reads wait that `decide` could take now.

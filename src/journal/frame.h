@@ -52,8 +52,6 @@ enum class HeaderState : std::uint8_t {
 /// Checks frames; not thread-safe.
 class FrameChecker {
  public:
-  explicit FrameChecker(const LogOptions& options = {});
-
   /// Checks all of a frame but its header's own fields. What is wrong, or nullptr and `head` is the hash
   /// behind the last event.
   /// \param bytes  the whole frame, `frame_bytes(header.payload_bytes)` of them
@@ -64,7 +62,6 @@ class FrameChecker {
  private:
   Sha256 hasher_;
   std::vector<Digest> hashes_;
-  bool skip_hash_ = false;
 };
 
 [[nodiscard]] inline std::span<const std::byte> payload_of(std::span<const std::byte> frame,
@@ -79,11 +76,10 @@ class FrameWriter {
  public:
   FrameWriter();
   [[nodiscard]] IoResult<void> write(File& file, std::uint64_t offset, const FrameHeader& header,
-                                     std::span<const std::byte> payload, const Digest& head,
-                                     const LogOptions& options);
+                                     std::span<const std::byte> payload, const Digest& head);
 
  private:
-  [[nodiscard]] IoResult<void> flush(File& file, const LogOptions& options);
+  [[nodiscard]] IoResult<void> flush(File& file);
 
   Bytes buffer_;
   std::uint64_t offset_ = 0;

@@ -14,7 +14,7 @@ namespace holdfast::journal {
 
 class FrameSearch {
  public:
-  FrameSearch(Directory& directory, const LogOptions& options) : directory_(directory), checker_(options) {}
+  explicit FrameSearch(Directory& directory) : directory_(directory) {}
 
   /// The last frame with events whose header `reaches`, checked; at or behind `start` and behind the one
   /// found before. None: that was the one found before.
@@ -59,7 +59,7 @@ Result<std::optional<Step>> FrameSearch::find(const Catalog::Start& start, Reach
   if (!chosen) return std::optional<Step>();
   auto step = read(*chosen, first);
   if (!step) return std::unexpected(std::move(step.error()));
-  return std::optional(std::move(*step));
+  return std::optional(*step);
 }
 
 }  // namespace holdfast::journal

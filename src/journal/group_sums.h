@@ -54,15 +54,15 @@ struct GroupSums {
   [[nodiscard]] std::optional<GroupTotal> total() const;
 
  private:
-  template <int sign>
+  template <int kSign>
   void count(const EscrowRow& row) {
     const auto status = status_of(row);
-    of(status) += static_cast<std::uint32_t>(sign);
-    (status == EscrowStatus::frozen ? frozen : locked) += sign > 0 ? row.locked() : -row.locked();
-    released += sign * row.released.minor();
-    refunded += sign * row.refunded.minor();
-    commission += sign * row.commission.minor();
-    processor_fee += sign * row.processor_fee.minor();
+    of(status) += static_cast<std::uint32_t>(kSign);
+    (status == EscrowStatus::frozen ? frozen : locked) += kSign > 0 ? row.locked() : -row.locked();
+    released += kSign * Wide{row.released.minor()};
+    refunded += kSign * Wide{row.refunded.minor()};
+    commission += kSign * Wide{row.commission.minor()};
+    processor_fee += kSign * Wide{row.processor_fee.minor()};
   }
 };
 

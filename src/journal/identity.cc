@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "base/bytes.h"
+#include "base/probe.h"
 #include "journal/log.h"
 
 namespace holdfast::journal {
@@ -64,6 +65,7 @@ Result<void> clear_half_made(Directory& journal) {
     }
   }
   for (const auto& name : *names) {
+    reached(Probe::creation_cleared);
     if (auto removed = journal.remove(name); !removed) return io_failure(removed.error());
   }
   return {};

@@ -1,6 +1,7 @@
 #include "journal/log.h"
 
 #include "base/assert.h"
+#include "base/planted_bugs.h"
 #include "journal/log_impl.h"
 #include "journal/walk.h"
 #include "ledger/event_codec.h"
@@ -27,11 +28,9 @@ Digest chain_all(Sha256& hasher, Digest head, const FramePayload& payload) {
 }
 
 /// A sync is never retried: after a failure nobody knows which pages the system still holds.
-IoResult<void> sync_once(File& file, [[maybe_unused]] const LogOptions& options) {
+IoResult<void> sync_once(File& file) {
   auto synced = file.sync();
-#ifdef HOLDFAST_PLANTED_BUGS
-  if (!synced && options.planted == PlantedBug::retry_sync) synced = file.sync();
-#endif
+  if (!synced && planted(PlantedBug::retry_sync)) synced = file.sync();
   return synced;
 }
 
@@ -105,8 +104,8 @@ Result<Durable> Log::Impl::write(const FrameHeader& header, std::span<const std:
   const auto end = Position{placement.place.segment, placement.place.offset + frame_bytes(payload.size())};
   const Durable next{.seq = header.last(), .head = head, .end = end};
   auto& file = *placement.file;
-  auto done = writing->frames.write(file, placement.place.offset, header, payload, head, options);
-  if (done) done = sync_once(file, options);
+  auto done = writing->frames.write(file, placement.place.offset, header, payload, head);
+  if (done) done = sync_once(file);
   if (done) done = writing->mark.publish(next);
   // The rest of the segment before is given back; nothing depends on it.
   if (done && placement.before) done = placement.before->file->truncate(placement.before->end);
@@ -129,8 +128,7 @@ Result<void> Log::scan(Seq after, const EventSink& sink) const {
   if (after >= limit) return {};
   auto start = impl_->catalog->find(impl_->directory, after.next(), limit);
   if (!start) return std::unexpected(start.error());
-  Walk walk(impl_->directory, impl_->catalog->walk_segments(),
-            {.from = after.next(), .limit = limit, .log = impl_->options});
+  Walk walk(impl_->directory, impl_->catalog->walk_segments(), {.from = after.next(), .limit = limit});
   walk.start_at(start->place, start->first);
   Event scratch;
   while (true) {
@@ -149,6 +147,13 @@ Result<void> Log::scan(Seq after, const EventSink& sink) const {
         break;
     }
   }
+}
+
+Result<void> Log::check_headers(const LedgerUuid& ledger) const {
+  for (const auto& segment : impl_->catalog->walk_segments()) {
+    if (auto good = check_segment_header(impl_->directory, ledger, segment.number); !good) return good;
+  }
+  return {};
 }
 
 std::vector<Log::SegmentInfo> Log::sealed_segments() const {

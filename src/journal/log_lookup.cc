@@ -68,7 +68,7 @@ Result<Event> Log::read(Seq seq) const {
   HOLDFAST_ASSERT(seq && seq <= limit, "only durable events are read");
   auto start = impl_->catalog->find(impl_->directory, seq, limit);
   if (!start) return std::unexpected(std::move(start.error()));
-  FrameSearch search(impl_->directory, impl_->options);
+  FrameSearch search(impl_->directory);
   auto step = search.find(*start, has_seq(seq));
   if (!step) return std::unexpected(std::move(step.error()));
   if (!*step) return not_there(seq);
@@ -116,7 +116,7 @@ Result<void> Log::read_holds(std::span<const EscrowId> escrows,
     while (at < found.size() && found[at]) ++at;
   };
 
-  FrameSearch search(impl_->directory, impl_->options);
+  FrameSearch search(impl_->directory);
   Event scratch;
   Seq looked_through;
   while (at < escrows.size()) {
@@ -155,7 +155,7 @@ Result<void> Log::read_heads(std::span<const Seq> seqs,
   const auto limit = impl_->now().seq;
   HOLDFAST_ASSERT(seqs.empty() || (seqs.front() && seqs.back() <= limit), "only durable events are read");
   HOLDFAST_ASSERT(std::ranges::is_sorted(seqs), "events are read in their order");
-  FrameSearch search(impl_->directory, impl_->options);
+  FrameSearch search(impl_->directory);
   for (std::size_t at = 0; at < seqs.size();) {
     auto start = impl_->catalog->find(impl_->directory, seqs[at], limit);
     if (!start) return std::unexpected(std::move(start.error()));

@@ -5,6 +5,7 @@
 
 #include <limits>
 
+#include "base/probe.h"
 #include "journal/snapshot.h"
 
 namespace holdfast::journal {
@@ -59,6 +60,7 @@ Result<OpenedLedger> open_ledger(Directory& root, bool write, LogOptions options
   const auto end = opened.log->durable().seq;
   if (auto reach = check_reach(root, *snapshot, end); !reach) return std::unexpected(reach.error());
   if (end && opened.replayed_bytes == 0) {
+    reached(Probe::nothing_replayed);
     const auto last = opened.log->read(end);
     if (!last) return std::unexpected(last.error());
     last_at = last->at;

@@ -7,6 +7,8 @@
 #include <ranges>
 
 #include "base/assert.h"
+#include "base/planted_bugs.h"
+#include "base/probe.h"
 #include "journal/log_impl.h"
 #include "journal/walk.h"
 
@@ -44,9 +46,13 @@ struct Reading {
 };
 
 Result<void> Reading::check_against_mark(const Step& step) const {
+  if (planted(PlantedBug::skip_mark_check)) return {};
   if (!mark || !mark->seq || step.header.is_seal()) return {};
   if (mark->seq < step.header.first || mark->seq > step.header.last()) return {};
-  if (mark->seq == step.header.last() && mark->head == step.head) return {};
+  if (mark->seq == step.header.last() && mark->head == step.head) {
+    reached(Probe::mark_agrees);
+    return {};
+  }
   return corrupt_at(
       segment_path(directory, step.place.segment), step.place.offset,
       fmt::format("the frame is not the one that {}/{} says was durable", directory.path(), kMarkName),
@@ -54,8 +60,7 @@ Result<void> Reading::check_against_mark(const Step& step) const {
 }
 
 Result<void> Reading::read(Seq after, Seq limit, Catalog* catalog, const OnFrame& on_frame) {
-  Walk walk(directory, walk_segments(segments),
-            {.from = std::max(after, Seq(1)), .limit = limit, .log = options});
+  Walk walk(directory, walk_segments(segments), {.from = std::max(after, Seq(1)), .limit = limit});
   while (true) {
     auto step = walk.next();
     if (!step) return std::unexpected(step.error());
@@ -95,7 +100,7 @@ Result<Reading> begin_reading(Directory& directory, const LedgerUuid& ledger, co
   reading.mark = *mark;
   // A mark from before a power cut, and nobody writes: a writer would have renewed it.
   if (beside_writer && reading.mark && reading.mark->seq < known) reading.mark.reset();
-  FrameChecker checker(options);
+  FrameChecker checker;
   // Beside a writer, what lies beyond the mark is in motion.
   const auto last = beside_writer && reading.mark ? reading.mark->end.segment : kAllSegments;
   auto found = find_segments(directory, ledger, last, checker);
@@ -137,6 +142,7 @@ Result<void> remove_unused(Reading& reading, LogReport& report) {
     auto page = reader->bytes(kSegmentHeaderBytes, kFrameAlignment);
     if (!page) return std::unexpected(page.error());
     if (!segment.header_good || !all_zero(*page)) {
+      reached(Probe::unused_segment_removed);
       report.notes.push_back(fmt::format(
           "{}: removed, an unfinished segment with nothing that was acknowledged", reader->path()));
     }
@@ -151,6 +157,7 @@ Result<void> remove_unused(Reading& reading, LogReport& report) {
 
 void note_torn(const Reading& reading, LogReport& report) {
   if (reading.ending.clean) return;
+  reached(Probe::torn_tail);
   const auto end = reading.end.end;
   report.notes.push_back(
       fmt::format("{} at byte {}: a torn write of up to {} bytes, never acknowledged, was "
@@ -188,10 +195,17 @@ Result<Space::Segment> write_again(Reading& reading) {
   if (!bytes) return std::unexpected(bytes.error());
   HOLDFAST_ASSERT(bytes->size() == length, "a frame that was read is still there");
 
+  if (planted(PlantedBug::cut_before_copy)) {
+    auto early = reading.directory.open(segment_name(place.segment), OpenMode::read_write);
+    if (!early) return std::unexpected(to_error(early.error()));
+    if (auto cut = (*early)->truncate(place.offset); !cut) return std::unexpected(to_error(cut.error()));
+    if (auto synced = (*early)->sync(); !synced) return std::unexpected(to_error(synced.error()));
+  }
   const auto number = place.segment + 1;
   auto capacity = std::max(reading.options.segment_bytes, kSegmentHeaderBytes + length);
   auto file = make_segment(reading.directory, reading.ledger, number, capacity);
   if (!file && to_error(file.error()).code == ErrorCode::storage_full) {
+    reached(Probe::no_room_in_segment);
     capacity = kSegmentHeaderBytes + length;
     file = make_segment(reading.directory, reading.ledger, number, capacity);
   }
@@ -205,11 +219,12 @@ Result<Space::Segment> write_again(Reading& reading) {
   if (auto cut = (*before)->truncate(place.offset); !cut) return std::unexpected(to_error(cut.error()));
   place = {number, kSegmentHeaderBytes};
   reading.end.end = {number, kSegmentHeaderBytes + length};
+  reached(Probe::last_frame_copied);
   return Space::Segment{number, std::move(*file), reading.end.end.offset, capacity};
 }
 
 bool last_frame_is_certain(const Reading& reading) {
-  if (!reading.last) return true;
+  if (!reading.last || planted(PlantedBug::trust_last_frame)) return true;
   return reading.mark && reading.mark->seq == reading.end.seq &&
          reading.mark->end.segment == reading.end.end.segment &&
          reading.mark->end.offset == reading.end.end.offset;
@@ -223,6 +238,7 @@ Result<std::unique_ptr<Log>> Log::recover(Directory& directory, const LedgerUuid
   if (!begun) return std::unexpected(begun.error());
   auto& reading = *begun;
   if (!reading.mark) {
+    reached(Probe::mark_missing);
     report.notes.push_back(
         fmt::format("{}/{}: missing or damaged, made anew; what was durable is taken from "
                     "the segments",
@@ -238,7 +254,9 @@ Result<std::unique_ptr<Log>> Log::recover(Directory& directory, const LedgerUuid
   if (!read) return std::unexpected(read.error());
   note_torn(reading, report);
   if (auto removed = remove_unused(reading, report); !removed) return std::unexpected(removed.error());
-  auto current = last_frame_is_certain(reading) ? open_current(reading) : write_again(reading);
+  const bool certain = last_frame_is_certain(reading);
+  if (certain && reading.last) reached(Probe::last_frame_certain);
+  auto current = certain ? open_current(reading) : write_again(reading);
   if (!current) return std::unexpected(current.error());
   if (reading.last) catalog->add(reading.last->place, reading.last->header);
 

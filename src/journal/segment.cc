@@ -7,6 +7,8 @@
 #include <charconv>
 #include <ranges>
 
+#include "base/planted_bugs.h"
+#include "base/probe.h"
 #include "journal/fixed_fields.h"
 #include "journal/segment_reader.h"
 
@@ -41,6 +43,12 @@ Result<bool> check_header(std::span<const std::byte> page, const LedgerUuid& led
                 fmt::format("{} is segment {} under a wrong name: put the right file back", path, is));
   }
   return all_zero(page.subspan(kUsedBytes));
+}
+
+std::unexpected<Error> damaged_header(const Directory& directory, std::uint32_t number) {
+  return fail(ErrorCode::corrupt,
+              fmt::format("{} at byte 0: the segment's header is damaged; restore from a backup",
+                          segment_path(directory, number)));
 }
 
 Result<FoundSegment> look_at(Directory& directory, const LedgerUuid& ledger, std::uint32_t number) {
@@ -116,6 +124,7 @@ IoResult<std::unique_ptr<File>> fill_segment(Directory& directory, const LedgerU
     return std::unexpected(written.error());
   }
   if (auto synced = (*file)->sync(); !synced) return std::unexpected(synced.error());
+  if (planted(PlantedBug::forget_directory_sync)) return file;
   if (auto synced = directory.sync(); !synced) return std::unexpected(synced.error());
   return file;
 }
@@ -148,10 +157,22 @@ Bytes encode_segment_header(const LedgerUuid& ledger, std::uint32_t number, std:
   return page;
 }
 
+Result<void> check_segment_header(Directory& directory, const LedgerUuid& ledger, std::uint32_t number) {
+  auto reader = SegmentReader::open(directory, number, kLookBytes);
+  if (!reader) return std::unexpected(reader.error());
+  const auto page = reader->bytes(0, kSegmentHeaderBytes);
+  if (!page) return std::unexpected(page.error());
+  const auto good = check_header(*page, ledger, number, reader->path());
+  if (!good) return std::unexpected(good.error());
+  if (!*good) return damaged_header(directory, number);
+  return {};
+}
+
 IoResult<std::unique_ptr<File>> make_segment(Directory& directory, const LedgerUuid& ledger,
                                              std::uint32_t number, std::uint64_t bytes) {
   auto file = fill_segment(directory, ledger, number, bytes);
   if (file) return file;
+  reached(Probe::segment_given_up);
   // Gives its space back. Where this fails too, the next try or recovery removes it.
   const auto removed = directory.remove(segment_name(number));
   if (!removed && removed.error().error_number != ENOENT) return std::unexpected(removed.error());
@@ -175,9 +196,7 @@ Result<std::vector<FoundSegment>> find_segments(Directory& directory, const Ledg
   for (const auto& segment : segments | std::views::reverse) {
     must_be_good = must_be_good || segment.first || segment.number == 1;
     if (!must_be_good || segment.header_good) continue;
-    return fail(ErrorCode::corrupt, fmt::format("{} at byte 0: the segment's header is damaged; restore from "
-                                                "a backup",
-                                                segment_path(directory, segment.number)));
+    return damaged_header(directory, segment.number);
   }
   return segments;
 }

@@ -34,6 +34,10 @@ inline constexpr std::uint64_t kSegmentHeaderBytes = kFrameAlignment;
 [[nodiscard]] IoResult<std::unique_ptr<File>> make_segment(Directory& directory, const LedgerUuid& ledger,
                                                            std::uint32_t number, std::uint64_t bytes);
 
+/// Its header is good and ours: else `corrupt`, or `newer_format`.
+[[nodiscard]] Result<void> check_segment_header(Directory& directory, const LedgerUuid& ledger,
+                                                std::uint32_t number);
+
 /// A segment as found, before its frames are read.
 struct FoundSegment {
   std::uint32_t number = 0;

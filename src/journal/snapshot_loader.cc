@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <ranges>
 
+#include "base/probe.h"
 #include "journal/snapshot.h"
 #include "journal/snapshot_format.h"
 
@@ -189,11 +190,14 @@ Result<LoadedSnapshot> load_newest_snapshot(Directory& directory, const LedgerUu
       loaded.from = trailer->smallest;
       loaded.through = trailer->largest;
       loaded.name = name;
+      reached(Probe::snapshot_loaded);
       return loaded;
     }
+    reached(Probe::snapshot_passed_over);
     loaded.passed_over.push_back(fmt::format("{}: {}", name, trailer.error().message));
   }
   state = make_state();
+  reached(Probe::no_snapshot);
   return loaded;
 }
 

@@ -3,6 +3,8 @@
 #include <mutex>
 
 #include "base/assert.h"
+#include "base/planted_bugs.h"
+#include "base/probe.h"
 #include "journal/snapshot.h"
 #include "journal/snapshot_format.h"
 
@@ -60,6 +62,7 @@ struct SnapshotWriter::Impl {
     if (!names) return storage_error(names.error());
     for (const auto& name : *names) {
       if (!name.ends_with(kSnapshotTempSuffix)) continue;
+      reached(Probe::snapshot_temporary_removed);
       if (auto removed = directory->remove(name); !removed) return storage_error(removed.error());
     }
     auto opened = directory->open(temp_name(), OpenMode::create);
@@ -192,7 +195,11 @@ Result<bool> SnapshotWriter::write(Seq durable) {
   impl.writing.clear();
   if (all && !impl.ended) impl.add_trailer();
   if (auto flushed = impl.flush(); !flushed) return std::unexpected(flushed.error());
-  if (!impl.ended || durable < impl.trailer.largest) return false;
+  if (!impl.ended) return false;
+  if (durable < impl.trailer.largest && !planted(PlantedBug::snapshot_before_durable)) {
+    reached(Probe::snapshot_waits);
+    return false;
+  }
   if (auto published = impl.publish(); !published) return std::unexpected(published.error());
   return true;
 }

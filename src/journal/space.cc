@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "base/probe.h"
 #include "journal/segment.h"
 
 namespace holdfast::journal {
@@ -27,6 +28,7 @@ Result<void> Space::reserve(std::size_t group_bytes, std::size_t more_bytes) {
   }
   while (const auto bytes = lacking(need)) {
     const auto number = last_number_ + 1;
+    reached(Probe::segment_taken_ahead);
     lock.unlock();
     auto file = make_segment(directory_, ledger_, number, *bytes);
     if (!file) return std::unexpected(to_error(file.error()));

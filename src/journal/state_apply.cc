@@ -1,6 +1,7 @@
 // Applying what was just decided, and taking it back. Nothing here can fail: what does not fit is a bug in
 // the decision and stops the process.
 #include "base/assert.h"
+#include "base/planted_bugs.h"
 #include "journal/state_impl.h"
 #include "ledger/effects.h"
 
@@ -145,7 +146,7 @@ class LiveEdit {
   }
 
   void froze(EscrowId id, const EscrowRow& row) {
-    if (row.dated != 0) due_remove(id);
+    if (row.dated != 0 && !planted(PlantedBug::due_while_frozen)) due_remove(id);
   }
 
   void settled(EscrowId id, const EscrowRow& row, PlanId plan_before, bool ended_freeze) {
@@ -177,6 +178,7 @@ class LiveEdit {
   bool key_there(const Hash128& hash) { return t_.keys.find(hash).has_value(); }
 
   bool take_key(const Hash128& hash, const KeyUse& use) {
+    if (planted(PlantedBug::forget_key)) return true;
     const auto before = t_.keys.put(hash, key_value(use));
     HOLDFAST_ASSERT(use.again || !before, "a key takes effect once");
     if (recording_) undo_.record(KeyBefore{hash, before.value_or(0)});

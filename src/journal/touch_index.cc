@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "base/assert.h"
+#include "base/probe.h"
 
 namespace holdfast::journal {
 namespace {
@@ -88,7 +89,11 @@ Result<TouchSlice> TouchIndex::find_in(const Part& part, AccountId account, std:
   for (int attempt = 0; attempt < 2 && part.sealed && directory_ != nullptr; ++attempt) {
     if (const auto pages = open_index(part.info)) {
       auto slice = find_touches(**pages, account, from, limit);
-      if (slice) return slice;
+      if (slice) {
+        reached(Probe::index_read);
+        return slice;
+      }
+      reached(Probe::index_bad);
     }
     {
       const std::lock_guard lock(mutex_);
@@ -118,7 +123,10 @@ Result<std::unique_ptr<FilePages>> TouchIndex::open_index(const Log::SegmentInfo
   auto file = directory_->open(file_name(segment.number), OpenMode::read);
   if (!file) return std::unexpected(to_error(file.error()));
   auto pages = FilePages::open(std::move(*file));
-  if (!pages) return pages;
+  if (!pages) {
+    reached(Probe::index_bad);
+    return pages;
+  }
   const auto& header = (*pages)->header();
   if (header.segment != segment.number || header.first != segment.first || header.last != segment.last) {
     return fail(ErrorCode::corrupt, "an index of another segment");
@@ -148,6 +156,7 @@ Result<void> TouchIndex::build(const Log::SegmentInfo& segment) {
     return std::unexpected(to_error(renamed.error()));
   }
   if (auto synced = directory_->sync(); !synced) return std::unexpected(to_error(synced.error()));
+  reached(Probe::index_built);
   const std::lock_guard lock(mutex_);
   good_.insert(segment.number);
   std::erase_if(in_memory_, [&](const InMemory& one) { return one.first == segment.first; });

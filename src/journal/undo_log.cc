@@ -1,6 +1,7 @@
 #include "journal/undo_log.h"
 
 #include "base/assert.h"
+#include "base/planted_bugs.h"
 
 namespace holdfast::journal {
 namespace {
@@ -8,7 +9,10 @@ namespace {
 struct TakeBack {
   Tables& t;
 
-  void operator()(const AccountBefore& r) const { t.accounts[r.id.value()] = r.row; }
+  void operator()(const AccountBefore& r) const {
+    if (planted(PlantedBug::undo_forgets_account) && r.row.kind == AccountKind::beneficiary) return;
+    t.accounts[r.id.value()] = r.row;
+  }
   void operator()(const AccountMade& r) const {
     t.account_names.remove_last(r.id.value());
     AccountRow& row = t.accounts[r.id.value()];
@@ -58,6 +62,7 @@ struct TakeBack {
     t.last_plan = r.last;
   }
   void operator()(const KeyBefore& r) const {
+    if (planted(PlantedBug::undo_forgets_key)) return;
     if (r.value == 0) {
       t.keys.erase(r.hash);
     } else {

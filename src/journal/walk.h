@@ -42,7 +42,6 @@ class Walk {
   struct Options {
     Seq from = Seq(1);  // the first event asked for: frames that end before it are skipped
     Seq limit = Seq(~std::uint64_t{0});
-    LogOptions log;  // its planted bugs
   };
 
   Walk(Directory& directory, std::vector<WalkSegment> segments, Options options);

@@ -1,6 +1,7 @@
 // Opening and closing accounts, and defining the fee plans that pay into them.
 #include <fmt/core.h>
 
+#include "base/planted_bugs.h"
 #include "ledger/decide_parts.h"
 #include "ledger/footprint.h"
 #include "ledger/rejections.h"
@@ -22,7 +23,7 @@ Result<FoundAccount> find_open_account(const Rows& rows, std::string_view name) 
 }
 
 Result<void> check_funds(std::string_view name, const AccountRow& row, Amount amount) {
-  if (row.available >= amount) return {};
+  if (row.available >= amount || planted(PlantedBug::skip_funds_check)) return {};
   return fail(
       ErrorCode::insufficient_funds,
       fmt::format("account {} has {} available, {} needed; deposit the difference or ask for less", name,

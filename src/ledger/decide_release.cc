@@ -2,6 +2,7 @@
 // once the workspace's memory has grown. Keeps laws 2 and 3.
 #include <fmt/core.h>
 
+#include "base/planted_bugs.h"
 #include "ledger/batch.h"
 #include "ledger/totals.h"
 #include "money/fees.h"
@@ -52,6 +53,9 @@ class ReleaseBatch {
     const Amount locked = row.locked();
     const Amount part = command_.amount.value_or(locked);
     PlanId plan_id = row.plan;
+    if (planted(PlantedBug::use_latest_plan)) {
+      plan_id = rows_.find_latest_plan(rows_.plan(plan_id)->name).value_or(plan_id);
+    }
     if (override_ != nullptr && override_id_ != row.plan) {
       if (auto problem = check_override(row, part)) return problem;
       plan_id = override_id_;

@@ -12,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/planted_bugs.h"
 #include "ledger/rows.h"
 
 namespace holdfast {
@@ -313,6 +314,10 @@ class Effects {
   bool pay_fees(const PlanUse& use, const FeeSums& sums) {
     const Amount zero;
     if (!edit_.known_plan(use.plan, use.currency)) return false;
+    if (planted(PlantedBug::fee_twice) && sums.processor_fee > zero &&
+        !edit_.change(use.fee_account, Bucket::available, sums.processor_fee, use.currency)) {
+      return false;
+    }
     return (sums.commission == zero ||
             edit_.change(use.commission_account, Bucket::available, sums.commission, use.currency)) &&
            (sums.processor_fee == zero ||

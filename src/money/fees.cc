@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/assert.h"
+#include "base/planted_bugs.h"
 
 namespace holdfast {
 
@@ -18,7 +19,7 @@ Amount apply_rate(Amount amount, Rate rate, Rounding rounding) {
   const auto rest = scaled % kUnit;
   switch (rounding) {
     case Rounding::half_up:
-      quotient += rest >= kUnit / 2;
+      quotient += planted(PlantedBug::round_half_down) ? rest > kUnit / 2 : rest >= kUnit / 2;
       break;
     case Rounding::half_even:
       quotient += rest > kUnit / 2 || (rest == kUnit / 2 && quotient % 2 != 0);
@@ -46,6 +47,12 @@ Fees whole_fees(Amount amount, const FeeRule& commission, const FeeRule& process
 Fees part_fees(Amount part, Amount released, Fees recorded, const FeeRule& commission,
                const FeeRule& processor_fee, Rounding rounding) {
   HOLDFAST_ASSERT(part >= Amount() && released >= Amount(), "parts are not negative");
+  if (planted(PlantedBug::forget_fees_of_parts)) {
+    auto fees = whole_fees(part, commission, processor_fee, rounding);
+    fees.processor_fee = std::min(fees.processor_fee, part);
+    fees.commission = std::min(fees.commission, part - fees.processor_fee);
+    return fees;
+  }
   const auto due = whole_fees(released + part, commission, processor_fee, rounding);
   const auto owed = [](Amount total, Amount taken) { return std::max(total - taken, Amount()); };
   Fees fees;

@@ -27,7 +27,7 @@ PAGES = {
     "overview": ("#/", "How far escrows are settled"), "groups": ("#/groups", "campaign:release"),
     "group": ("#/groups/campaign:looks", "looks:0"), "escrow": ("#/escrows/looks:6", "commission"),
     "frozen": ("#/escrows/looks:1", "chargeback 92"), "accounts": ("#/accounts", "user:0"),
-    "account": ("#/accounts/user:0", "Escrow held"), "payer": ("#/accounts/user:0?view=pays", "looks:0"),
+    "plans": ("#/plans", "How a release is split"), "account": ("#/accounts/user:0", "Escrow held"), "payer": ("#/accounts/user:0?view=pays", "looks:0"),
     "events": ("#/events", "frozen"), "event": ("#/events?seq=1", "fee plan defined"), "health": ("#/health", "Commands a second"),
     "missing": ("#/escrows/nothing", "There is no such thing here"), "nowhere": ("#/nowhere", "no page"),
 }
@@ -333,6 +333,74 @@ class Console(unittest.TestCase):
         b.see("Done, and in the books.", "dialog")
         escrow = self.server.escrow("many:7")
         self.assertEqual((escrow["status"], escrow["refunded"], escrow["released"]), ("SPLIT", 100, amount - 100))
+
+    def test_an_escrow_gets_a_date_and_loses_it(self):
+        b = self.browser
+        self.open("#/escrows/many:8", "History")
+        b.press("Date…")
+        b.see("It has no date now.", "dialog")
+        b.run("const what = document.getElementById('on-that-day'); what.value = 'refund'; what.dispatchEvent(new Event('input', {bubbles: true}))")
+        b.see("Give the date and the time.", "dialog")
+        b.run("""const when = document.querySelector('dialog input[type=datetime-local]'); when.value = '2031-03-04T05:06';
+                 when.dispatchEvent(new Event('input', {bubbles: true}))""")
+        b.see("goes back, without a fee, to", "dialog")
+        b.shot("date")
+        b.press(f"Refund {money(examples.amount('many', 8))} EUR at 2031-03-04 05:06:00 UTC")
+        b.see("It is to be refunded at 2031-03-04 05:06:00 UTC.", "dialog")
+        b.press("Close")
+        b.see("To be refunded", "main")
+        self.assertTrue(self.server.escrow("many:8")["refund_at"].startswith("2031-03-04T05:06:00"))
+        b.press("Date…")
+        b.see("goes back, without a fee, to", "dialog")
+        b.run("const what = document.getElementById('on-that-day'); what.value = 'none'; what.dispatchEvent(new Event('input', {bubbles: true}))")
+        b.press("Take the date away")
+        b.see("It has no date any more.", "dialog")
+        self.assertIsNone(self.server.escrow("many:8")["refund_at"])
+
+    def test_names_are_found_by_their_beginning(self):
+        b = self.browser
+        self.expected = ["404"]  # whether one has just this name is asked first
+        self.open("#/accounts", "user:0")
+        b.fill("Name begins with", "user:")
+        b.press("Show")
+        b.goes("maker:looks", "main")
+        b.see(f"{examples.PAYERS + 2} accounts", "main")
+        b.go("#/accounts?begins=user:3")  # a name and a beginning at once
+        b.see("1 account", "main")
+        b.go("#/accounts?begins=nobody")
+        b.see("No account begins so.", "main")
+        b.go("#/groups?begins=campaign:c")
+        b.see("campaign:chosen", "main")
+        b.goes("campaign:looks", "main")
+
+    def test_fee_plans_say_how_a_release_is_split(self):
+        b = self.browser
+        self.open("#/plans", "standard")
+        for text in ("5 % → ", "2.9 % → ", "plan-JPY", "half up"):
+            b.see(text, "main")
+
+    def test_a_broken_law_is_said_on_every_page(self):
+        b = self.browser
+        with Server(PROGRAM) as other:
+            other.fill(examples.commands())
+            other.stop()
+            other.start("--audit-every", "1s")
+            journal = sorted((other.ledger / "journal").glob("0*"))[0]
+            with journal.open("r+b") as file:
+                file.seek(4096 + 200)
+                byte = file.read(1)[0]
+                file.seek(4096 + 200)
+                file.write(bytes([byte ^ 1]))
+            b.until(lambda: other.ask("/readyz")["commands_stopped"], "the audit finds nothing")
+            self.expected = ["503"]
+            b.driver.get("about:blank")
+            b.driver.get(f"{other.url}/#key={other.keys['admin']}")
+            for page in ("#/", "#/accounts", "#/health"):
+                b.go(page)
+                b.see("A law is broken: no command is taken.", ".alarm")
+            b.shot("alarm")
+            b.go("#/")
+            b.see("A law is broken", ".verdict")
 
     def test_a_group_is_closed_and_opened_again(self):
         b = self.browser

@@ -5,7 +5,7 @@
 #include <fstream>
 
 #include "tests/server/served.h"
-#include "tests/support/http_receiver.h"
+#include "tests/support/certificate.h"
 
 namespace holdfast::served {
 namespace {

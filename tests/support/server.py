@@ -42,11 +42,11 @@ class Server:
             raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}: {done.stdout}{done.stderr}")
         return done.stdout + done.stderr
 
-    def start(self):
+    def start(self, *options: str):
         """Starts it, on a free port the first time and then on the same, and reads from what it prints where it is."""
         port = self.url.rpartition(":")[2] or "0"
         self.process = subprocess.Popen(
-            [self.program, "--ledger", str(self.ledger), "serve", "--listen", f"127.0.0.1:{port}"],
+            [self.program, "--ledger", str(self.ledger), "serve", "--listen", f"127.0.0.1:{port}", *options],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         printed = ""
         for line in self.process.stdout:

@@ -37,13 +37,17 @@ RULES = (
         "a clock beside the seam src/base/clock.h",
         r"\b(?:steady_clock|high_resolution_clock|chrono::system_clock|gettimeofday|clock_gettime|localtime|gmtime)\b"
         r"|\btime\((?:nullptr|NULL|0)\)",
-        CODE,
-        {"src/base/clock.cc": "the seam's own implementation", "*_test.cc": BESIDE},
+        (*CODE, "sim/*"),
+        {
+            "src/base/clock.cc": "the seam's own implementation",
+            "sim/run_main.cc": "tells how long all of it took",
+            "*_test.cc": BESIDE,
+        },
     ),
     Rule(
         "randomness beside the seam src/base/random.h",
         r"\b(?:s?rand)\s*\(|\brandom_device\b|\bstd::\w+_distribution\b|\bmt19937\w*\b|\bgetrandom\b|\barc4random\w*\b",
-        CODE,
+        (*CODE, "sim/*"),
         {
             "src/base/random.cc": "the seam's own implementation",
             "*_test.cc": "seeded, and the same in every run",
@@ -58,8 +62,9 @@ RULES = (
     Rule(
         "floating point",
         r"\b(?:float|double)\b",
-        CODE,
+        (*CODE, "sim/*"),
         {
+            "sim/run_main.cc": "how long it took, for people",
             "src/json/document.cc": "the JSON reader's callback takes one; it is not looked at",
             "src/cli/disk_limit*": "rates of a measurement, for people",
             "src/cli/bench*": "rates of a measurement, for people",
@@ -79,6 +84,12 @@ RULES = (
             "*_test.cc": BESIDE,
         },
     ),
+    Rule(
+        "a container in the order of addresses, which differs from run to run",
+        r"\b(?:map|set|multimap|multiset|btree_map|btree_set|unordered_map|unordered_set|flat_hash_map|flat_hash_set)"
+        r"<\s*(?:const\s+)?[\w:]+(?:\s+const)?\s*\*",
+        (*CODE, "sim/*"),
+    ),
     Rule("a wait by sleeping", r"\b(?:sleep_for|sleep_until|usleep|nanosleep)\b|(?<![\w:.])sleep\s*\(", ALL,
          {"src/postgres/committer.cc": "waits before it tries again: nothing would tell it",
           "src/postgres/maintenance.cc": "waits while another session seals",
@@ -90,6 +101,9 @@ RULES = (
         ALL,
     ),
 )
+
+# In the schema of PostgreSQL too, money is whole numbers.
+SQL_FLOAT = re.compile(r"\b(?:real|float[48]?|double\s+precision)\b", re.IGNORECASE)
 
 # Notes of unfinished work stand in comments, so the whole text is searched.
 UNFINISHED = re.compile(r"\b(?:TODO|FIXME)\b")
@@ -124,9 +138,18 @@ def problems_in(relative: str, path: pathlib.Path) -> list[str]:
     return problems
 
 
+def problems_in_sql(root: pathlib.Path) -> list[str]:
+    problems = []
+    for path in sorted((root / "src").rglob("*.sql")):
+        text = re.sub(r"--[^\n]*", "", path.read_text(encoding="utf-8"))
+        problems += [f"{path.relative_to(root)}:{line_of(text, match.start())}: `{match.group()}`: floating point"
+                     for match in SQL_FLOAT.finditer(text)]
+    return problems
+
+
 def main(root: pathlib.Path) -> int:
     files = sources(root)
-    problems = []
+    problems = problems_in_sql(root)
     for path in files:
         problems += problems_in(path.relative_to(root).as_posix(), path)
     return finish("sources", problems, len(files))

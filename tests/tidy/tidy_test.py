@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Proves that each check of this folder can fail: plants a violation in a small tree, and looks for the complaint.
 
-usage: tidy_test.py [includes|sources|format|clang_tidy]…   (default: all but clang_tidy)
+usage: tidy_test.py [includes|sources|format|contract|documents|tests|clang_tidy]…   (default: all but clang_tidy)
 """
 
 import json
@@ -154,6 +154,23 @@ class SourcesTest(CheckTest):
         self.write("src/money/fine.cc", '// a double entry\nbool is_double();\nauto s = "double", r = R"(float)";\n')
         self.passes()
 
+    def test_floating_point_in_the_schema(self):
+        self.refuses("src/postgres/sql/0001_x.sql", "create table t (amount double precision);\n", "floating point")
+        self.write("src/postgres/sql/0001_x.sql", "create table t (amount bigint);  -- no real, no float8\n")
+        self.passes()
+
+    def test_hidden_inputs_of_the_simulator(self):
+        self.refuses("sim/x.cc", "auto t = std::chrono::steady_clock::now();\n", "beside the seam")
+        self.refuses("sim/x.cc", "int r = rand();\n", "beside the seam")
+
+    def test_a_container_in_the_order_of_addresses(self):
+        for text in ("std::map<Node*, int> nodes;\n", "std::set<const Node *> nodes;\n",
+                     "absl::btree_map<Node*, int> nodes;\n"):
+            self.refuses("sim/x.cc", text, "order of addresses")
+            self.refuses("src/journal/x.cc", text, "order of addresses")
+        self.write("sim/x.cc", "std::map<int, Node*> nodes;\n")
+        self.passes()
+
     def test_words_after_digits_with_marks_are_seen(self):
         self.refuses("src/money/x.cc", "auto n = 1'000; double d = 2'000;\n", "floating point")
 
@@ -190,6 +207,162 @@ class FormatTest(CheckTest):
         empty = self.root / "nothing"
         empty.mkdir()
         self.assertNotEqual(self.run_check(str(empty)).returncode, 0)
+
+
+class ContractTest(CheckTest):
+    check = "check_contract.py"
+    LAWS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+    def setUp(self):
+        super().setUp()
+        self.write("include/holdfast/result.h",
+                   "enum class ErrorCode {\n  not_frozen = 10,\n  storage_full = 65,\n};\n")
+        self.write("src/ledger/x_test.cc", "TEST(A, B) { EXPECT_EQ(code(), ErrorCode::not_frozen); }\n")
+        self.write("src/service/full_test.cc",
+                   "TEST(A, B) { EXPECT_EQ(code(), ErrorCode::storage_full); audit(ledger); }\n")
+        self.write("sim/coverage.cc", 'auto needed = {"rejected not_frozen"};\n')
+        self.write("sim/audit.cc", "Auditor auditor;\n")
+        self.write("tests/crash/crash_test.cc", "TEST(A, B) { EXPECT_TRUE(ledger.audit()->ok); }\n")
+        self.write("src/ledger/audit_findings.h", "kLawNames = {\n    " + ", ".join(f'"{law}"' for law in self.LAWS) + "};\n")
+        self.write("docs/laws.md", " ".join(f"`{law}`" for law in self.LAWS) + "\n")
+        self.write("src/ledger/laws_test.cc",
+                   "TEST(A, B) {\n" + "".join(f'  expect_broken(spoilt(), "{law}", "why");\n' for law in self.LAWS) + "}\n")
+
+    def test_a_clean_tree_passes(self):
+        self.passes()
+
+    def test_a_code_that_no_test_produces(self):
+        for text in ("TEST(A, B) { f(); }\n", "TEST(A, B) { f(); }  // ErrorCode::not_frozen\n",
+                     "TEST(A, B) { g(fail(ErrorCode::not_frozen, {})); }\n"):
+            self.write("src/ledger/x_test.cc", text)
+            done = self.run_check(str(self.root))
+            self.assertNotEqual(done.returncode, 0, text)
+            self.assertIn("no test produces not_frozen", done.stdout)
+
+    def test_a_rejection_that_the_simulator_does_not_count(self):
+        self.refuses("sim/coverage.cc", "auto needed = {};\n", 'does not need "rejected not_frozen"')
+
+    def test_a_law_without_a_planted_violation(self):
+        self.refuses("src/ledger/laws_test.cc", 'TEST(A, B) { expect_broken(spoilt(), "one", "why"); }\n',
+                     "plants no violation of two")
+
+    def test_laws_that_two_kinds_check(self):
+        self.write("tests/crash/crash_test.cc", "TEST(A, B) { f(); }  // ledger.audit()\n")
+        done = self.run_check(str(self.root))
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("one is checked in 2 kinds of test", done.stdout)
+
+    def test_a_law_that_is_gone(self):
+        self.refuses("src/ledger/audit_findings.h", 'kLawNames = {"one"};\n', "1 laws, not nine")
+
+
+class BuiltTest(CheckTest):
+    """A check that asks ctest what it knows."""
+
+    def setUp(self):
+        super().setUp()
+        self.build = self.root / "build"
+        for program in ("base_test", "other_test"):  # ctest forgets the commands of programs that are not there
+            self.write(f"build/{program}", "")
+            (self.build / program).chmod(0o755)
+        self.register()
+
+    def register(self, *tests: tuple[str, str], properties: str = "", compiled: tuple[str, ...] = ("src/base/file_test.cc",)):
+        lines = [f'add_test({name} {command.replace("/p/", f"{self.build}/")})\n' + (f'set_tests_properties({name} PROPERTIES {properties})\n' if properties else "")
+                 for name, command in (tests or (("File.Opens", '"/p/base_test" "--gtest_filter=File.Opens"'),))]
+        self.write("build/CTestTestfile.cmake", "".join(lines))
+        self.write("build/compile_commands.json", json.dumps(
+            [{"directory": str(self.root), "file": str((self.root / path).resolve()),
+              "command": "g++ -o src/base/CMakeFiles/base_test.dir/x.o"} for path in compiled]))
+
+    def run_check(self, *arguments: str) -> subprocess.CompletedProcess:
+        return super().run_check(*arguments, str(self.build))
+
+    def complains(self, complaint: str):
+        done = self.run_check(str(self.root))
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn(complaint, done.stdout)
+
+
+class TestsTest(BuiltTest):
+    check = "check_tests.py"
+
+    def test_a_clean_tree_passes(self):
+        self.passes()
+        for whole in ('"/p/base_test"', '"/p/base_test" "--gtest_filter=-Long*"', '"/p/base_test" "--gtest_filter=*Opens*"'):
+            self.register(("base_test", whole))
+            self.passes()
+
+    def test_a_test_that_is_in_no_program(self):
+        self.register(compiled=("src/base/other.cc",))
+        self.complains("src/base/file_test.cc: is in no program")
+
+    def test_a_test_that_no_run_takes_in(self):
+        for run in ('"/p/base_test" "--gtest_filter=File.Closes"', '"/p/base_test" "--gtest_filter=-*Opens"',
+                    '"/p/other_test"'):
+            self.register(("base_test", run))
+            self.complains("no run of ctest takes in File.Opens")
+
+    def test_a_test_that_is_disabled(self):
+        self.register(("File.Opens", '"/p/base_test"'), properties='DISABLED "ON"')
+        self.complains("it is disabled")
+        self.register()
+        self.refuses("src/base/CMakeLists.txt", "set_tests_properties(x PROPERTIES WILL_FAIL ON)\n", "skipped")
+
+    def test_a_program_that_is_not_built(self):
+        self.write("build/CTestTestfile.cmake", "add_test(base_test_NOT_BUILT base_test_NOT_BUILT)\n")
+        self.complains("no run of ctest takes in File.Opens")
+
+    def test_a_script_that_is_not_run_is_skipped_or_empty(self):
+        script = self.root.resolve() / "tests/x/x_test.py"
+        self.write("tests/x/x_test.py", "def test_it():\n    assert f()\n")
+        self.complains("ctest does not run it")
+        self.register(("File.Opens", '"/p/base_test"'), ("x", f'"python3" "{script}"'))
+        self.passes()
+        self.write("tests/x/x_test.py", 'def test_it():\n    """Nothing yet."""\n    pass\n')
+        self.complains("test_it is empty")
+        self.write("tests/x/x_test.py", "@unittest.skip('later')\ndef test_it():\n    assert f()\n")
+        self.complains("skipped")
+
+
+class DocumentsTest(BuiltTest):
+    check = "check_documents.py"
+
+    def setUp(self):
+        super().setUp()
+        self.register(("File.Opens", '"/p/base_test"'), properties='LABELS "postgres"')
+        self.write("CMakePresets.json", json.dumps({"configurePresets": [{"name": "release"}]}))
+        self.write("docs/other.md", "# A heading, with marks\n")
+        self.write("test", "")
+        self.write("program", '#!/bin/sh\ncase "$*" in "--help") echo "  init  makes"; echo "  --json";;\n'
+                   '"init --help") echo "  --ledger URL";;\n"init") ;;\n*) exit 2;; esac\n')
+        (self.root / "program").chmod(0o755)
+
+    def run_check(self, *arguments: str) -> subprocess.CompletedProcess:
+        return CheckTest.run_check(self, *arguments, str(self.build), str(self.root / "program"))
+
+    def test_a_clean_document_passes(self):
+        self.write("README.md", "[a](docs/other.md#a-heading-with-marks) [b](https://x.example/) `src/base/file.h` "
+                   "`src/base/*_test.cc` `include/holdfast/{ids,money}.h`\n```\n$ holdfast init\n```\n"
+                   "`holdfast init --ledger x` `ctest --preset release -L postgres` `ctest -R File` `./test full`\n")
+        self.passes()
+
+    def test_links_and_paths_that_lead_nowhere(self):
+        self.refuses("README.md", "[a](docs/gone.md)\n", "leads nowhere")
+        self.refuses("README.md", "[a](docs/other.md#gone)\n", "has no heading #gone")
+        self.refuses("docs/other.md", "see `src/base/gone.h`\n", "there is no src/base/gone.h")
+        self.refuses("docs/other.md", "see `include/holdfast/{ids,gone}.h`\n", "there is no include/holdfast/gone.h")
+
+    def test_command_lines_that_do_not_work(self):
+        for line, complaint in (("holdfast gone", "no sub-command gone"), ("holdfast init --gone", "no option --gone"),
+                                ("ctest --preset gone", "no preset gone"), ("ctest -L gone", "no test has the label gone"),
+                                ("ctest -R Gone", "no test's name has Gone"), ("./test gone", "no tier gone"),
+                                ("scripts/gone", "there is no scripts/gone")):
+            self.refuses("docs/other.md", f"```\n{line}\n```\n", complaint)
+            self.refuses("docs/other.md", f"Call `{line}`.\n", complaint)
+
+    def test_an_example_that_does_not_run(self):
+        self.refuses("README.md", "```\n$ holdfast init --ledger x\n```\n", "its example does not run")
 
 
 class ClangTidyTest(CheckTest):
@@ -253,10 +426,11 @@ class ClangTidyTest(CheckTest):
         self.assertNotEqual(self.run_check(str(self.root), str(self.root)).returncode, 0)
 
 
-SUITES = {"includes": IncludesTest, "sources": SourcesTest, "format": FormatTest, "clang_tidy": ClangTidyTest}
+SUITES = {"includes": IncludesTest, "sources": SourcesTest, "format": FormatTest, "contract": ContractTest,
+          "documents": DocumentsTest, "tests": TestsTest, "clang_tidy": ClangTidyTest}
 
 if __name__ == "__main__":
-    names = sys.argv[1:] or ["includes", "sources", "format"]
+    names = sys.argv[1:] or [name for name in SUITES if name != "clang_tidy"]
     loader = unittest.TestLoader()
     suite = unittest.TestSuite(loader.loadTestsFromTestCase(SUITES[name]) for name in names)
     sys.exit(0 if unittest.TextTestRunner().run(suite).wasSuccessful() else 1)

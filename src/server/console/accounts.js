@@ -3,13 +3,13 @@ import { Problem, get, open, path, query } from "./api.js";
 import { account as accountLink, event, h, link, time, put } from "./dom.js";
 import { bar, button, dash, empty, field, fillWith, heading, openness, section, tabs } from "./parts.js";
 import { amount, grouped, money, signed } from "./money.js";
-import { list } from "./table.js";
+import { beginning, beginningForm, list, table } from "./table.js";
 import { escrows } from "./groups.js";
 
-export function accounts({ signal }) {
+export function accounts({ query: { begins = "" }, signal, go }) {
   const shown = list({
-    caption: "Accounts", thing: "account", signal, load: (after) => get(query("/v1/accounts", { after, limit: 100 }), signal),
-    none: empty("No account yet.", "Accounts are opened by the command open_account."),
+    caption: "Accounts", thing: "account", signal, load: beginning("/v1/accounts", "account", begins, 100, signal),
+    none: begins ? empty("No account begins so.", "Large and small letters differ.") : empty("No account yet.", "Accounts are opened by the command open_account."),
     columns: [
       { label: "Account", kind: "main", cell: (row) => accountLink(row.account) },
       { label: "Kind", cell: (row) => row.kind },
@@ -19,7 +19,45 @@ export function accounts({ signal }) {
       { label: "Currency", cell: (row) => row.currency },
     ],
   });
-  return { title: "Accounts", content: [heading("Accounts", { over: "By name" }), shown.element] };
+  return { title: "Accounts", content: [
+    heading("Accounts", { over: "By name", beside: h("a", { class: "small", href: link(["plans"]) }, "Fee plans") }),
+    beginningForm(begins, go), shown.element] };
+}
+
+/** 0.05 is 5 %: the point moves, no number is made of it. */
+function percent(rate) {
+  const [whole, part = ""] = rate.split(".");
+  const digits = `${whole}${part.padEnd(2, "0")}`;
+  const at = whole.length + 2;
+  const rest = digits.slice(at).replace(/0+$/, "");
+  return `${digits.slice(0, at).replace(/^0+(?=\d)/, "")}${rest && `.${rest}`} %`;
+}
+
+function rule(fee, currency) {
+  const parts = [percent(fee.rate), BigInt(fee.fixed) > 0n && `+ ${amount(fee.fixed, currency)}`, BigInt(fee.min) > 0n && `at least ${amount(fee.min, currency)}`,
+    fee.max !== null && `at most ${amount(fee.max, currency)}`].filter(Boolean);
+  return [parts.join(", ").replace(", +", " +"), " → ", accountLink(fee.to)];
+}
+
+const roundings = { half_up: "half up", half_even: "half to even", down: "down", up: "up" };
+
+export function plans({ signal }) {
+  const place = h("div", {});
+  fillWith(place, async () => {
+    const { rows } = await get("/v1/fee-plans", signal);
+    if (!rows.length) return empty("No fee plan yet.", "Fee plans are made by the command define_fee_plan.");
+    const shown = table("Fee plans", [
+      { label: "Fee plan", kind: "main", cell: (row) => h("span", { class: "name" }, row.fee_plan) },
+      { label: "Version", kind: "amount", cell: (row) => grouped(row.version) },
+      { label: "Currency", cell: (row) => row.currency },
+      { label: "Commission", cell: (row) => rule(row.commission, row.currency) },
+      { label: "Processor fee", cell: (row) => rule(row.processor_fee, row.currency) },
+      { label: "Rounding", kind: "minor", cell: (row) => roundings[row.rounding] ?? row.rounding },
+    ]);
+    shown.append(rows);
+    return [shown.element, h("p", { class: "small" }, "An escrow keeps the version that it was held under.")];
+  }, { signal, rows: 4 });
+  return { title: "Fee plans", content: [heading("Fee plans", { over: "How a release is split" }), place] };
 }
 
 export function account(context) {

@@ -1,6 +1,6 @@
 // The frame around the pages: who is there, where they are, and the search that is always at hand.
 import { Problem, get, query, session } from "./api.js";
-import { h, link, put, say } from "./dom.js";
+import { every, h, link, put, say } from "./dom.js";
 import { button, dialog, failed, field } from "./parts.js";
 
 const pages = {
@@ -8,6 +8,7 @@ const pages = {
   groups: ["Groups", () => import("./groups.js"), "groups", "group"],
   escrows: ["", () => import("./escrow.js"), "find", "escrow"],
   accounts: ["Accounts", () => import("./accounts.js"), "accounts", "account"],
+  plans: ["", () => import("./accounts.js"), "plans"],
   events: ["Events", () => import("./events.js"), "events"],
   health: ["Health", () => import("./health.js"), "health"],
 };
@@ -15,6 +16,7 @@ const pages = {
 const app = document.getElementById("app");
 let main;
 let leaving = new AbortController();
+let framed = new AbortController();
 let visits = 0;
 
 /** A key in the address, as the server prints it, is taken out of it before anything else is done. */
@@ -38,7 +40,7 @@ async function show() {
   const [kind = "", ...rest] = parts;
   const page = pages[kind];
   for (const each of document.querySelectorAll("#pages a")) {
-    const current = each.dataset.page === (kind === "escrows" ? "groups" : kind);
+    const current = each.dataset.page === (({ escrows: "groups", plans: "accounts" })[kind] ?? kind);
     current ? each.setAttribute("aria-current", "page") : each.removeAttribute("aria-current");
   }
   const name = rest.join("/");
@@ -152,9 +154,27 @@ function help() {
   shown.body.append(h("dl", { class: "keys" }, keys.map(([key, does]) => h("div", {}, h("dt", {}, h("kbd", {}, key)), h("dd", {}, does)))));
 }
 
+/** What nobody must overlook, on every page: the server takes no commands, or is not ready. */
+function alarm(signal) {
+  const place = h("div", { class: "alarm", role: "alert" });
+  const look = every(10, async () => {
+    let state = null;
+    try {
+      state = await (await fetch("/readyz", { signal })).json();
+    } catch { /* that the server is away is told where something is asked of it */ }
+    const title = state?.commands_stopped ? "A law is broken: no command is taken." : state?.reason && "The server is not ready.";
+    const what = title ? `${title} ${state.commands_stopped ?? state.reason}` : "";
+    if (place.textContent !== what) put(place, title && h("p", {}, h("strong", {}, title), ` ${state.commands_stopped ?? state.reason}`));
+  }, signal);
+  look();
+  return place;
+}
+
 const mayDo = { read: "read", operate: "read and move money", admin: "do everything" };
 
 function frame() {
+  framed.abort();
+  framed = new AbortController();
   main = h("main", { id: "main", tabindex: "-1" });
   put(app, 
     h("header", { class: "top" },
@@ -163,6 +183,7 @@ function frame() {
         h("nav", { id: "pages", "aria-label": "Pages" }, Object.entries(pages).filter(([, [label]]) => label)
           .map(([kind, [label]]) => h("a", { href: kind ? `#/${kind}` : "#/", "data-page": kind }, label))),
         search())),
+    alarm(framed.signal),
     main,
     h("footer", { class: "bottom" },
       h("p", {}, "Signed in as ", h("strong", {}, session.caller.key), `, who may ${mayDo[session.caller.role] ?? session.caller.role}. Times are UTC.`),
@@ -172,6 +193,7 @@ function frame() {
 
 function login(told) {
   leaving.abort();
+  framed.abort();
   document.title = "Sign in – Holdfast";
   main = null;
   const key = field("API key", { type: "password", name: "key", autocomplete: "current-password", required: true, spellcheck: "false",

@@ -1,9 +1,9 @@
 // An escrow: what became of it, each amount explained; and what can be done with it now.
 import { get, path } from "./api.js";
-import { account, event, group, h, name as breaking, time, put } from "./dom.js";
+import { account, event, group, h, link, name as breaking, time, put } from "./dom.js";
 import { actions, bar, button, dash, facts, figures, fillWith, heading, section, status } from "./parts.js";
 import { amount, grouped, money } from "./money.js";
-import { freeze, resolve, settleOne } from "./settle.js";
+import { freeze, reschedule, resolve, settleOne } from "./settle.js";
 
 const past = { hold: "Held", release: "Released", refund: "Refunded", freeze: "Frozen", resolve: "Resolved", reschedule: "Rescheduled" };
 
@@ -26,7 +26,7 @@ export function escrow(context) {
 function choices(view, again) {
   if (view.status === "LOCKED") {
     return actions(button("Release…", () => settleOne("release", view, again)), button("Refund…", () => settleOne("refund", view, again)),
-      button("Freeze…", () => freeze(view, again)));
+      button("Date…", () => reschedule(view, again)), button("Freeze…", () => freeze(view, again)));
   }
   if (view.status === "FROZEN") return actions(button("Resolve…", () => resolve(view, again)));
   return "";
@@ -41,7 +41,7 @@ function content(view, lines) {
     h("div", { class: "pairs" }, facts([
       ["Number", h("span", { class: "digits" }, String(view.escrow))],
       view.group && ["Group", group(view.group)],
-      ["Fee plan", `${view.fee_plan.name}, version ${view.fee_plan.version}`],
+      ["Fee plan", h("a", { href: link(["plans"]) }, view.fee_plan.name), `, version ${view.fee_plan.version}`],
     ]), facts([
       ["Held", time(view.held_at)],
       view.closed_at && ["Settled", time(view.closed_at)],

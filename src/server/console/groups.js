@@ -3,7 +3,7 @@ import { get, path, query, session } from "./api.js";
 import { account, escrow, every, group as groupLink, h, link, time, put, renew } from "./dom.js";
 import { actions, bar, button, dash, empty, figures, fillWith, heading, openness, section, status, tabs } from "./parts.js";
 import { amount, grouped, money, plural, sums } from "./money.js";
-import { list } from "./table.js";
+import { beginning, beginningForm, list } from "./table.js";
 import { closeGroup, mostChosen, settleChosen, settleGroup } from "./settle.js";
 
 /** What is released of it, frozen, and so on. A frozen escrow's money is locked too, and is shown apart. */
@@ -34,7 +34,7 @@ function lazily(signal, show) {
   return (cell) => { watcher.observe(cell); return cell; };
 }
 
-export function groups({ query: given, signal }) {
+export function groups({ query: given, signal, go }) {
   const names = new WeakMap();
   const watched = lazily(signal, async (cell) => {
     const summary = await get(path`/v1/groups/${names.get(cell)}/summary`, signal);
@@ -44,11 +44,12 @@ export function groups({ query: given, signal }) {
       h("span", { class: "small" }, words(total)))) : [h("span", { class: "small" }, "no escrow")]));
   });
   const state = given.show ?? "all";
-  const choice = (text, value) => [text, link(["groups"], { show: value === "all" ? "" : value }), state === value];
+  const begins = given.begins ?? "";
+  const choice = (text, value) => [text, link(["groups"], { show: value === "all" ? "" : value, begins }), state === value];
   const keep = { open: (row) => row.open, live: (row) => row.live > 0, closed: (row) => !row.open }[state];
   const shown = list({
     caption: "Groups", thing: "group", signal, keep,
-    load: (after) => get(query("/v1/groups", { after, limit: keep ? 500 : 50 }), signal),
+    load: beginning("/v1/groups", "group", begins, keep ? 500 : 50, signal),
     none: empty("No such group.", state === "all" ? "A group appears with the first escrow that is held in it." : "Look at all of them."),
     columns: [
       { label: "Group", kind: "main", cell: (row) => groupLink(row.group) },
@@ -65,7 +66,7 @@ export function groups({ query: given, signal }) {
   return {
     title: "Groups",
     content: [heading("Groups", { over: "Campaigns, projects, orders" }),
-      tabs("Which groups", [choice("All", "all"), choice("Open", "open"), choice("With unsettled escrows", "live"), choice("Closed", "closed")]), shown.element],
+      tabs("Which groups", [choice("All", "all"), choice("Open", "open"), choice("With unsettled escrows", "live"), choice("Closed", "closed")]), beginningForm(begins, go), shown.element],
   };
 }
 

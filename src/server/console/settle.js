@@ -103,6 +103,34 @@ export const freeze = (escrow, done) => confirm({
   report: () => h("p", {}, "It is frozen. A release of its group passes it over."),
 });
 
+/** Sets the one date of an escrow, or takes it away. The field is read as UTC, as every time here. */
+export function reschedule(escrow, done) {
+  const now = escrow.release_at ? "release" : escrow.refund_at ? "refund" : "none";
+  const what = h("select", { id: "on-that-day" }, [["release", "release it to the beneficiary"], ["refund", "refund it to the payer"], ["none", "nothing: it has no date"]]
+    .map(([value, words]) => h("option", { value, selected: value === now }, words)));
+  const day = field("When (UTC)", { type: "datetime-local", step: 1, value: (escrow.release_at ?? escrow.refund_at ?? "").slice(0, 19) },
+    "A time that has passed is carried out at once.");
+  const date = () => `${day.input.value.length === 16 ? `${day.input.value}:00` : day.input.value}Z`;
+  const told = () => `${date().slice(0, 10)} ${date().slice(11, 19)} UTC`;
+  const sum = money(escrow.locked, escrow.currency);
+  confirm({
+    title: `Set the date of ${escrow.key ?? `escrow ${escrow.escrow}`}`, address: "/v1/reschedules", done,
+    inputs: [h("div", { class: "field" }, h("label", { for: "on-that-day" }, "On that date"), what), day.element],
+    command: () => {
+      day.input.disabled = what.value === "none";
+      if (what.value === "none") return { escrow: escrow.escrow };
+      if (!day.input.value) throw new Error("Give the date and the time.");
+      return { escrow: escrow.escrow, [`${what.value}_at`]: date() };
+    },
+    preview: () => (what.value === "none"
+      ? { label: now === "none" ? null : "Take the date away", shown: h("p", {}, now === "none" ? "It has no date now." : "It stays locked until somebody settles it.") }
+      : { label: `${does[what.value]} ${sum} at ${told()}`,
+        shown: h("p", {}, what.value === "release" ? `Then ${sum} is split under its fee plan and goes to ` : `Then ${sum} goes back, without a fee, to `,
+          h("span", { class: "name" }, what.value === "release" ? escrow.beneficiary : escrow.payer), ", if it is not frozen or settled before.") }),
+    report: () => h("p", {}, what.value === "none" ? "It has no date any more." : `It is to be ${past[what.value].toLowerCase()} at ${told()}.`),
+  });
+}
+
 export function resolve(escrow, done) {
   const { currency } = escrow;
   const locked = BigInt(escrow.locked);

@@ -3,7 +3,8 @@
 // A table is one stop of the Tab key. Arrows go from row to row and, in a row, from link to link; Home and End to
 // the ends; Enter opens. On a narrow screen a row is a small block: its cells keep their labels.
 import { h, put, say } from "./dom.js";
-import { button, empty, failed, loading } from "./parts.js";
+import { button, empty, failed, field, loading } from "./parts.js";
+import { get, path, query } from "./api.js";
 import { grouped } from "./money.js";
 
 const stops = (row) => [...row.querySelectorAll("a[href], button, input")];
@@ -128,4 +129,31 @@ export function list({ caption, thing, columns, load, keep, none, signal, reach 
 
   more(null);
   return { element, grid };
+}
+
+/**
+ * A loader of those whose names begin so. Lists are in the order of names: they stand together, behind the one that has
+ * just this name.
+ */
+export const beginning = (address, name, begins, limit, signal) => async (after) => {
+  const rows = [];
+  if (begins && (after === null || after === undefined)) {
+    try {
+      rows.push(await get(address + path`/${begins}`, signal));
+    } catch (problem) {
+      if (problem.status !== 404) throw problem;
+    }
+  }
+  const got = await get(query(address, { after: after ?? begins, limit }), signal);
+  const fit = got.rows.filter((row) => row[name].startsWith(begins));
+  return { rows: [...rows, ...fit], next: fit.length === got.rows.length ? got.next : null };
+};
+
+/** Where the beginning is typed. */
+export function beginningForm(begins, go) {
+  const input = field("Name begins with", { value: begins, spellcheck: "false", autocapitalize: "off" });
+  return h("form", { class: "period", onsubmit: (submit) => {
+    submit.preventDefault();
+    go({ begins: input.input.value.trim() });
+  } }, input.element, h("button", { type: "submit" }, "Show"), begins && button("All", () => go({ begins: "" }), { class: "plain" }));
 }
