@@ -4,33 +4,18 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "fuzz/ledger_memory.h"
 #include "fuzz/target.h"
 #include "journal/state.h"
 #include "ledger/event_codec.h"
 
 using namespace holdfast;
+using namespace holdfast::fuzz;
 using namespace holdfast::journal;
 
 namespace {
 
 constexpr HashSecret kSecret = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
-
-std::vector<Bytes> chunks_of(const State& state) {
-  std::vector<Bytes> chunks(state.chunk_count());
-  for (std::size_t i = 0; i < chunks.size(); ++i) state.save_chunk(i, chunks[i]);
-  return chunks;
-}
-
-void ask(const State& state) {
-  (void)state.trial_balance();
-  (void)state.accounts_by_name({}, 1'000);
-  (void)state.groups_by_name({}, 1'000);
-  (void)state.due(Timestamp{INT64_MAX}, 1'000);
-  for (const auto id : state.list(ListKind::all, 0, std::nullopt, EscrowId(0), 1'000, 1'000).ids) {
-    HOLDFAST_ASSERT(state.escrow(id) != nullptr, "a listed escrow is there");
-    (void)state.dates(id);
-  }
-}
 
 void save_and_load(const State& state, Seq last, Timestamp at) {
   const auto chunks = chunks_of(state);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "fuzz/ledger_memory.h"
 #include "fuzz/target.h"
 #include "journal/snapshot.h"
 #include "journal/snapshot_format.h"
@@ -14,6 +15,7 @@
 #include "journal/testing/memory_disk.h"
 
 using namespace holdfast;
+using namespace holdfast::fuzz;
 using namespace holdfast::journal;
 
 namespace {
@@ -22,23 +24,6 @@ constexpr HashSecret kSecret = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 1
 constexpr LedgerUuid kLedger = {1, 2, 3};
 constexpr Seq kSeq(1'000'000);
 constexpr Timestamp kAt{1'700'000'000'000'000};
-
-std::vector<Bytes> chunks_of(const State& state) {
-  std::vector<Bytes> chunks(state.chunk_count());
-  for (std::size_t i = 0; i < chunks.size(); ++i) state.save_chunk(i, chunks[i]);
-  return chunks;
-}
-
-void ask(const State& state) {
-  (void)state.trial_balance();
-  (void)state.accounts_by_name({}, 1'000);
-  (void)state.groups_by_name({}, 1'000);
-  (void)state.due(Timestamp{INT64_MAX}, 1'000);
-  for (const auto id : state.list(ListKind::all, 0, std::nullopt, EscrowId(0), 1'000, 1'000).ids) {
-    HOLDFAST_ASSERT(state.escrow(id) != nullptr, "a listed escrow is there");
-    (void)state.dates(id);
-  }
-}
 
 void load_file(std::span<const std::byte> bytes) {
   journal::testing::MemoryDisk disk;
