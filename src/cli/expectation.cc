@@ -69,8 +69,7 @@ std::string expect_options(const Settlement& settlement) {
     options += fmt::format("{}--expect {}:{}:{}", options.empty() ? "" : " ", total.currency.code(),
                            total.escrows, sum(total.amount));
     if (settlement.kind != Settlement::Kind::release) continue;
-    options +=
-        fmt::format(":{}:{}:{}", sum(total.commission), sum(total.processor_fee), sum(total.net));
+    options += fmt::format(":{}:{}:{}", sum(total.commission), sum(total.processor_fee), sum(total.net));
   }
   return options;
 }

@@ -224,7 +224,8 @@ EscrowList Fields::optional_escrows(std::string_view name) {
 }
 
 std::optional<Expectation> Fields::optional_totals(std::string_view name, bool with_fees) {
-  constexpr std::string_view kNames[] = {"currency", "escrows", "amount", "commission", "processor_fee", "net"};
+  constexpr std::string_view kNames[] = {"currency",   "escrows",       "amount",
+                                         "commission", "processor_fee", "net"};
   constexpr std::string_view kWhat = "a list of totals, those of the dry run";
   const auto value = find(name);
   if (!value) return std::nullopt;

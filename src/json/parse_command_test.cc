@@ -403,9 +403,9 @@ TEST(ParseCommand, EveryOpWithEveryField) {
       R"("commission":7,"processor_fee":5,"net":9223372036854775795},)"
       R"({"currency":"JPY","escrows":1,"amount":5,"commission":0,"processor_fee":0,"net":5}]})");
   EXPECT_EQ(std::get<Release>(expecting.operation).expect,
-            (Expectation{{*Currency::parse("EUR"), 2, Amount(INT64_MAX), Amount(7), Amount(5),
-                          Amount(INT64_MAX - 12)},
-                         {*Currency::parse("JPY"), 1, Amount(5), {}, {}, Amount(5)}}));
+            (Expectation{
+                {*Currency::parse("EUR"), 2, Amount(INT64_MAX), Amount(7), Amount(5), Amount(INT64_MAX - 12)},
+                {*Currency::parse("JPY"), 1, Amount(5), {}, {}, Amount(5)}}));
   EXPECT_EQ(std::get<Refund>(parsed(R"({"op":"refund","group":"g","expect":[]})").operation).expect,
             Expectation{});
   EXPECT_EQ(std::get<Refund>(

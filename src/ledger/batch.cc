@@ -171,10 +171,11 @@ std::string Offenders::why(std::size_t index, ErrorCode reason) const {
 Result<void> check_expected(const Expectation& expect, const std::vector<Total>& totals,
                             std::string_view verb) {
   const auto differs = [verb](Currency currency, const Total* now, const Total* confirmed) {
-    return fail(ErrorCode::not_as_expected,
-                fmt::format("{} would be {}, not {} as expected, so nothing was done; ask again with dry_run, "
-                            "and confirm what it answers",
-                            in_words(now, currency), verb, in_words(confirmed, currency)));
+    return fail(
+        ErrorCode::not_as_expected,
+        fmt::format("{} would be {}, not {} as expected, so nothing was done; ask again with dry_run, "
+                    "and confirm what it answers",
+                    in_words(now, currency), verb, in_words(confirmed, currency)));
   };
   for (const auto& now : totals) {
     const auto at = std::ranges::find(expect, now.currency, &Total::currency);
