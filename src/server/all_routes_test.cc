@@ -24,6 +24,7 @@ using Names = std::set<std::string>;
 class Silent final : public Observer {
  public:
   void answered(const RequestSeen& /*seen*/) noexcept override {}
+  void sent(const BodySeen& /*seen*/) noexcept override {}
   void decided(const CommandSeen& /*seen*/) noexcept override {}
 };
 
