@@ -110,7 +110,7 @@ TEST(SeenInTheLog, ABodyThatWasCutOffSaysWhy) {
                 .took = std::chrono::milliseconds(3)};
   EXPECT_EQ(
       logged(Level::warning, seen),
-      "14:13:20 warning the body of an answer was cut off id=r1 method=GET path=/v1/accounts/alice/statement "
+      "14:13:20 error   the body of an answer was cut off id=r1 method=GET path=/v1/accounts/alice/statement "
       "end=cut_off detail=\"the segment is damaged\" key=shop remote=127.0.0.1 bytes=812 took_us=3000\n");
   seen.end = BodyEnd::left;
   EXPECT_EQ(logged(Level::info, seen), "") << "that clients go is nothing to report";

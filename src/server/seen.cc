@@ -53,7 +53,7 @@ void Seen::answered(const RequestSeen& seen) noexcept {
 void Seen::sent(const BodySeen& seen) noexcept {
   metrics_.sent(seen);
   const bool cut = seen.end == BodyEnd::cut_off;
-  const auto level = cut ? Level::warning : Level::debug;
+  const auto level = cut ? Level::error : Level::debug;
   if (!log_.writes(level)) return;
   log_.write(level, cut ? "the body of an answer was cut off" : "body",
              {{"id", seen.head.id},
