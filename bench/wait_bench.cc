@@ -82,7 +82,6 @@ int main(int argc, char** argv) {
       const auto begun = Steady::now();
       (void)must(ledger.trial_balance());
       asked.push_back(milliseconds(Steady::now() - begun));
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
   });
   measure(ledger, "beside trial balances", time);

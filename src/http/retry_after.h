@@ -9,8 +9,8 @@
 
 namespace holdfast::http {
 
-/// From `now` on; 0 where that time has come. A number of seconds or a date in any of HTTP's three forms; what
-/// is neither, or nothing, says nothing. At most a year: who asks for more is not understood better.
+/// From `now` on; 0 where that time has come. A number of seconds or a date in any of HTTP's three forms;
+/// what is neither, or nothing, says nothing. At most a year: who asks for more is not understood better.
 /// \param now  by this machine's clock, which need not be the receiver's
 [[nodiscard]] std::optional<std::chrono::seconds> wait_asked(std::string_view field, Timestamp now);
 

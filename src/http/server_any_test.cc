@@ -1,7 +1,7 @@
 // What the server does alike, however it is spoken to.
 #include <gtest/gtest.h>
 
-#include "http/testing/served_echo.h"
+#include "tests/support/served_echo.h"
 
 namespace holdfast::http {
 namespace {

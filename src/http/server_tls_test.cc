@@ -7,7 +7,7 @@
 #include <thread>
 #include <vector>
 
-#include "http/testing/served_echo.h"
+#include "tests/support/served_echo.h"
 
 namespace holdfast::http {
 namespace {

@@ -1,7 +1,7 @@
 // The audit of a ledger in PostgreSQL: what it accepts, and that it finds whatever was changed behind it.
 #include <gtest/gtest.h>
 
-#include "postgres/testing/filled_ledger.h"
+#include "tests/support/filled_ledger.h"
 
 namespace holdfast::postgres {
 namespace {

@@ -1,7 +1,7 @@
 // What a batch leaves pending until it is sealed, and how sealing goes on.
 #include <gtest/gtest.h>
 
-#include "postgres/testing/filled_ledger.h"
+#include "tests/support/filled_ledger.h"
 
 namespace holdfast::postgres {
 namespace {

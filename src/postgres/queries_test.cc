@@ -6,7 +6,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "postgres/testing/filled_ledger.h"
+#include "tests/support/filled_ledger.h"
 
 namespace holdfast::postgres {
 namespace {

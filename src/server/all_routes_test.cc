@@ -11,7 +11,7 @@
 #include "server/openapi.h"
 #include "server/problem.h"
 #include "server/testing/ask.h"
-#include "server/testing/watched_ledger.h"
+#include "tests/support/watched_ledger.h"
 
 namespace holdfast::server {
 namespace {

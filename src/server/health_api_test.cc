@@ -7,7 +7,7 @@
 #include <chrono>
 
 #include "json/document.h"
-#include "server/testing/watched_ledger.h"
+#include "tests/support/watched_ledger.h"
 
 namespace holdfast::server {
 namespace {
