@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "service/testing/shop.h"
-#include "tests/faults/cutting_proxy.h"
+#include "tests/support/cutting_proxy.h"
 #include "tests/support/postgres_server.h"
 #include "tests/support/stores.h"
 
