@@ -9,6 +9,11 @@ constexpr int kMostBusy = 6;  // then the client does something else
 
 }  // namespace
 
+void Progress::begin() {
+  const std::scoped_lock hold(mutex_);
+  done_ = 0;
+}
+
 void Progress::done() {
   const std::scoped_lock hold(mutex_);
   ++done_;
@@ -20,14 +25,10 @@ void Progress::wait_for(std::size_t commands) {
   changed_.wait(hold, [&] { return done_ >= commands; });
 }
 
-bool Progress::finished() {
-  const std::scoped_lock hold(mutex_);
-  return done_ == left_;
-}
-
-void Progress::met(Fault fault) {
+std::uint64_t Progress::met(Fault fault) {
   const std::scoped_lock hold(mutex_);
   faults_.add(fault);
+  return faults_.of(fault);
 }
 
 void Progress::complain(std::string what) {

@@ -17,17 +17,17 @@
 
 namespace holdfast::storm {
 
-/// How far a round is, and what went wrong on its threads. Thread-safe.
+/// How far a round is, and what was met and went wrong on the threads of all rounds. Thread-safe.
 class Progress {
  public:
-  explicit Progress(std::size_t commands) : left_(commands) {}
-
+  /// A round begins.
+  void begin();
   /// A command has come to its end, whichever that is.
   void done();
   /// Returns when so many of the commands are done.
   void wait_for(std::size_t commands);
-  [[nodiscard]] bool finished();
-  void met(Fault fault);
+  /// \return how often it was met by now, in all rounds
+  std::uint64_t met(Fault fault);
   void complain(std::string what);
 
   [[nodiscard]] FaultCounts faults();
@@ -37,7 +37,6 @@ class Progress {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::size_t done_ = 0;
-  std::size_t left_;
   FaultCounts faults_;
   std::vector<std::string> complaints_;
 };

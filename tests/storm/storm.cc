@@ -44,13 +44,15 @@ constexpr std::chrono::seconds kPatience{30};
 enum class OnDisk : std::uint8_t { nothing, tables, log };
 
 OnDisk on_disk(const StormOptions& options) {
-  if (options.connections_only) return OnDisk::nothing;
+  if (!options.disk) return OnDisk::nothing;
   return options.seed % 2 == 0 ? OnDisk::tables : OnDisk::log;
 }
 
 testing::PostgresOptions server_options(OnDisk what) {
   testing::PostgresOptions options;
-  options.settings = {"max_wal_size = 48MB", "checkpoint_timeout = 1h"};
+  // What nobody waits for is not written down soon, so that it is lost where the server is killed.
+  options.settings = {"max_wal_size = 48MB", "checkpoint_timeout = 1h", "wal_writer_delay = 10s",
+                      "wal_writer_flush_after = 0"};
   if (what == OnDisk::log) options.wal_directory = SmallDisk::directory("wal");
   return options;
 }
@@ -76,7 +78,8 @@ class Storm {
         prng_(options.seed),
         disk_(on_disk(options) == OnDisk::nothing ? nullptr : std::make_unique<SmallDisk>(kDiskMib)),
         server_(server_options(on_disk(options))),
-        proxy_(server_.directory() / ".s.PGSQL.5432") {}
+        proxy_(server_.directory() / ".s.PGSQL.5432"),
+        callers_(server_.directory() / ".s.PGSQL.5432") {}
 
   void run(StormReport& report) {
     ASSERT_NO_FATAL_FAILURE(begin());
@@ -110,11 +113,11 @@ class Storm {
         people_.push_back(
             std::make_unique<Client>(std::vector{stores_[0].get(), stores_[1].get()}, *order_, prng_.fork()));
       } else {
-        people_.push_back(std::make_unique<Clerk>(proxy_.url(kDatabase), *order_, prng_.fork(),
+        people_.push_back(std::make_unique<Clerk>(callers_.url(kDatabase), *order_, prng_.fork(),
                                                   static_cast<std::int64_t>(i) * 1'000'000));
       }
     }
-    weather_.emplace(server_, proxy_, std::string(kDatabase), *stores_[0], *order_, prng_.fork());
+    weather_.emplace(server_, proxy_, callers_, std::string(kDatabase), *stores_[0], *order_, prng_.fork());
   }
 
   void work(StormReport& report) {
@@ -156,16 +159,15 @@ class Storm {
     std::size_t count = 0;
     for (const auto& mine : commands) count += mine.size();
     report.commands += count;
-    Progress progress(count);
+    progress_.begin();
     {
       std::vector<std::jthread> threads;
       for (std::size_t i = 0; i < kPeople; ++i) {
-        threads.emplace_back([&, i] { people_[i]->run(commands[i], progress); });
+        threads.emplace_back([&, i] { people_[i]->run(commands[i], progress_); });
       }
-      weather_->run(faults, progress, count);
+      weather_->run(faults, progress_, count);
     }
-    report.faults.merge(progress.faults());
-    const auto complaints = progress.complaints();
+    const auto complaints = progress_.complaints();
     ASSERT_TRUE(complaints.empty()) << complaints.front();
   }
 
@@ -236,7 +238,8 @@ class Storm {
     return rows ? rows->front()->integer(0, 0) : -1;
   }
 
-  void note(StormReport& report) const {
+  void note(StormReport& report) {
+    report.faults = progress_.faults();
     report.events = order_->accepted();
     report.rejected = order_->rejected();
     report.replayed = order_->replayed();
@@ -251,8 +254,10 @@ class Storm {
   std::unique_ptr<SmallDisk> disk_;
   PostgresServer server_;
   CuttingProxy proxy_;
+  CuttingProxy callers_;
   std::array<std::unique_ptr<Store>, 2> stores_;
   std::unique_ptr<SealOrder> order_;
+  Progress progress_;
   std::vector<sim::Workload> workloads_;
   std::vector<std::unique_ptr<Person>> people_;
   std::optional<Weather> weather_;
@@ -265,9 +270,7 @@ std::vector<Fault> faults_of(const StormOptions& options) {
   std::vector<Fault> faults;
   for (std::size_t i = 0; i < kFaults; ++i) {
     const auto fault = static_cast<Fault>(i);
-    const bool server = fault <= Fault::stopped_fast;
-    const bool disk = fault == Fault::tables_full || fault == Fault::log_full;
-    if ((server || disk) && options.connections_only) continue;
+    if (fault <= Fault::stopped_fast && !options.falls) continue;
     if (fault == Fault::tables_full && on_disk(options) != OnDisk::tables) continue;
     if (fault == Fault::log_full && on_disk(options) != OnDisk::log) continue;
     faults.push_back(fault);

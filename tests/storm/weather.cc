@@ -21,14 +21,16 @@ constexpr std::size_t kLongText = 200;
 
 }  // namespace
 
-void Weather::run(const std::vector<Fault>& faults, Progress& progress, std::size_t commands) {
+void Weather::run(std::vector<Fault> faults, Progress& progress, std::size_t commands) {
+  faults.insert(faults.begin(), unmet_.begin(), unmet_.end());
+  unmet_.clear();
   for (std::size_t i = 0; i < faults.size(); ++i) {
     progress.wait_for(commands * (i + 1) / (faults.size() + 2));
-    end_armed(progress);
     inject(faults[i], progress);
   }
   progress.wait_for(commands);
-  end_armed(progress);
+  disarm(armed_, proxy_, progress);
+  disarm(armed_callers_, callers_, progress);
 }
 
 void Weather::inject(Fault fault, Progress& progress) {
@@ -47,6 +49,7 @@ void Weather::inject(Fault fault, Progress& progress) {
       break;
     case Fault::all_cut:
       proxy_.cut_all();
+      callers_.cut_all();
       break;
     case Fault::ended_by_server:
       end_sessions();
@@ -56,30 +59,46 @@ void Weather::inject(Fault fault, Progress& progress) {
     case Fault::log_full:
       fill_log();
       break;
+    case Fault::caller_cut_before_commit:
+    case Fault::caller_cut_after_commit:
+    case Fault::caller_cut_between:
+    case Fault::caller_cut_inside:
+      disarm(armed_callers_, callers_, progress);
+      armed_callers_ = fault;
+      return arm(fault, callers_);  // counted where it is met
     default:
-      return arm(fault);  // counted where it is met
+      disarm(armed_, proxy_, progress);
+      armed_ = fault;
+      return arm(fault, proxy_);
   }
   progress.met(fault);
 }
 
-void Weather::arm(Fault fault) {
-  armed_ = fault;
+void Weather::arm(Fault fault, testing::CuttingProxy& proxy) {
   const auto message = 1 + prng_.below(kMessages);
   switch (fault) {
     case Fault::cut_before_commit:
-      return proxy_.arm(Cut::before_commit);
+    case Fault::caller_cut_before_commit:
+      return proxy.arm(Cut::before_commit);
     case Fault::cut_after_commit:
-      return proxy_.arm(Cut::after_commit);
+    case Fault::caller_cut_after_commit:
+      return proxy.arm(Cut::after_commit);
     case Fault::cut_between:
-      return proxy_.arm(Cut::at_message, message);
+    case Fault::caller_cut_between:
+      return proxy.arm(Cut::at_message, message);
     default:
-      return proxy_.arm(Cut::inside_message, message);
+      return proxy.arm(Cut::inside_message, message);
   }
 }
 
-void Weather::end_armed(Progress& progress) {
-  if (armed_ && proxy_.disarm()) progress.met(*armed_);
-  armed_.reset();
+void Weather::disarm(std::optional<Fault>& armed, testing::CuttingProxy& proxy, Progress& progress) {
+  if (!armed) return;
+  if (proxy.disarm()) {
+    progress.met(*armed);
+  } else {
+    unmet_.push_back(*armed);
+  }
+  armed.reset();
 }
 
 void Weather::end_sessions() const {

@@ -215,11 +215,15 @@ bool CuttingProxy::pass(Link& link, Side from) {
 std::string_view CuttingProxy::part_of(Link& link, Side from, std::string_view message) {
   const std::scoped_lock hold(mutex_);
   bool here = false;
+  const auto has = [&](std::string_view text) { return message.find(text) != std::string_view::npos; };
   if (from == Side::client && message.starts_with('P')) {  // Parse: a statement's text
-    if (message.find("insert into holdfast.events "sv) != std::string_view::npos) link.records = true;
-    if (message.find("\0commit\0"sv) != std::string_view::npos)
-      here = cut_ == Cut::before_commit && link.records;
-    if (message.find("\0begin"sv) != std::string_view::npos) link.records = false;
+    if (has("insert into holdfast.events "sv)) link.records = true;
+    if (has("\0commit\0"sv)) here = cut_ == Cut::before_commit && link.records;
+    if (has("\0begin"sv)) link.records = false;
+  }
+  if (from == Side::client && message.starts_with('Q')) {  // a text by itself, of a caller's own
+    if (has("commit\0"sv)) here = cut_ == Cut::before_commit && link.records;
+    if (has("begin\0"sv)) link.records = false;
   }
   if (from == Side::server && message.starts_with('C') &&
       message.find("COMMIT\0"sv) != std::string_view::npos) {
