@@ -19,6 +19,7 @@
 #include "sim/workload.h"
 #include "tests/storm/clerk.h"
 #include "tests/storm/person.h"
+#include "tests/storm/races.h"
 #include "tests/storm/weather.h"
 #include "tests/support/cutting_proxy.h"
 #include "tests/support/postgres_server.h"
@@ -151,7 +152,22 @@ class Storm {
         if (i < kClients && prng_.one_in(10)) commands[(i + 1) % kClients].push_back(commands[i].back());
       }
     }
+    for (int n = 0; n < options_.commands / 2; ++n) {
+      auto [brings, misses] = draw_race(prng_, ++races_);
+      const auto one = prng_.below(kPeople);
+      const auto other = (one + 1 + prng_.below(kPeople - 1)) % kPeople;
+      const auto at = static_cast<std::ptrdiff_t>(prng_.below(static_cast<std::uint64_t>(options_.commands)));
+      commands[one].insert(commands[one].begin() + at, name_it(std::move(brings), one));
+      commands[other].insert(commands[other].begin() + at, name_it(std::move(misses), other));
+    }
     return commands;
+  }
+
+  /// Tells by the reference whose it is.
+  static Command name_it(Command command, std::size_t person) {
+    command.options.reference =
+        fmt::format("{}{}.{}", person < kClients ? "client" : "clerk", person, command.options.reference);
+    return command;
   }
 
   void work_through(const std::vector<Fault>& faults, StormReport& report) {
@@ -262,6 +278,7 @@ class Storm {
   std::vector<std::unique_ptr<Person>> people_;
   std::optional<Weather> weather_;
   std::int64_t orders_ = 0;
+  std::uint64_t races_ = 0;
 };
 
 }  // namespace
