@@ -47,8 +47,8 @@ left join holdfast.events e on e.ledger = (select $1::int) and e.event = s.event
 order by n.seq)";
 
 // What is held belongs to the payer, whatever its kind.
-// What is pending is added up as a whole: looking for each account's own among it takes as many looks as there
-// are accounts, times what is pending.
+// What is pending is added up as a whole: looking for each account's own among it takes as many looks as
+// there are accounts, times what is pending.
 constexpr std::string_view kTrialBalance = R"(
 with pending as (
   select u.account, sum(u.available) as available from (
