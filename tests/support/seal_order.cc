@@ -135,8 +135,9 @@ void SealOrder::match(const std::vector<Event>& events, std::vector<SealedStep>&
   for (auto& step : steps_) {
     if (!step.answer || !step.answer->event_id) continue;
     const auto seq = seq_of_.find(*step.answer->event_id);
-    ASSERT_TRUE(seq != seq_of_.end()) << "event " << *step.answer->event_id
-                                  << " was acknowledged and is not there: " << sim::describe(step.command);
+    ASSERT_TRUE(seq != seq_of_.end())
+        << "event " << *step.answer->event_id
+        << " was acknowledged and is not there: " << sim::describe(step.command);
     step.answer->seq = Seq(seq->second);  // what it had not yet when it was answered
     if (step.answer->replayed) continue;
     ASSERT_TRUE(acknowledged.emplace(seq->second, &step).second)
@@ -164,9 +165,9 @@ void SealOrder::match_unknown(const Event& event, SealedStep& step) {
     return !one.second.matched && one.second.command.options.key == event.entry.key;
   });
   ASSERT_TRUE(found != last) << "nobody was told of seq " << event.seq.value() << ", event "
-                         << event_of_[event.seq.value()] << ", a " << op_name(event.entry.body)
-                         << " of reference " << event.entry.reference << " and key " << event.entry.key
-                         << ", and every request of it is accounted for";
+                             << event_of_[event.seq.value()] << ", a " << op_name(event.entry.body)
+                             << " of reference " << event.entry.reference << " and key " << event.entry.key
+                             << ", and every request of it is accounted for";
   auto& unknown = found->second;
   unknown.matched = true;
   step = {&unknown.command,
