@@ -171,28 +171,26 @@ PowerCutDisk::PowerCutDisk(fs::path place) : place_(std::move(place)) {
   fs::create_directories(root());
 }
 
-std::vector<std::string> PowerCutDisk::command(const std::vector<std::string>& command,
-                                               const Mishaps& mishaps) {
-  begin();
-  return next_command(command, mishaps);
-}
-
-std::vector<std::string> PowerCutDisk::next_command(const std::vector<std::string>& command,
-                                                    const Mishaps& mishaps) const {
-  std::vector<std::string> line{"/usr/bin/env",
-                                "LD_PRELOAD=" POWER_CUT_LAYER,
-                                "ASAN_OPTIONS=verify_asan_link_order=0",
-                                "POWER_CUT_ROOT=" + root().string(),
-                                "POWER_CUT_SHADOW=" + (place_ / "shadow").string(),
-                                fmt::format("POWER_CUT_AT={}", mishaps.cut_at),
-                                fmt::format("POWER_CUT_AFTER_NAMES={}", mishaps.cut_after_names),
-                                fmt::format("POWER_CUT_SHORT_WRITES={}", mishaps.short_write_every),
-                                fmt::format("POWER_CUT_FAILED_SYNC={}", mishaps.failed_sync)};
+std::vector<std::string> with_environment(const std::vector<std::string>& environment,
+                                          const std::vector<std::string>& command) {
+  std::vector<std::string> line{"/usr/bin/env"};
+  line.insert(line.end(), environment.begin(), environment.end());
   line.insert(line.end(), command.begin(), command.end());
   return line;
 }
 
-void PowerCutDisk::begin() const {
+std::vector<std::string> PowerCutDisk::go_on(const Mishaps& mishaps) const {
+  return {"LD_PRELOAD=" POWER_CUT_LAYER,
+          "ASAN_OPTIONS=verify_asan_link_order=0",
+          "POWER_CUT_ROOT=" + root().string(),
+          "POWER_CUT_SHADOW=" + (place_ / "shadow").string(),
+          fmt::format("POWER_CUT_AT={}", mishaps.cut_at),
+          fmt::format("POWER_CUT_AFTER_NAMES={}", mishaps.cut_after_names),
+          fmt::format("POWER_CUT_SHORT_WRITES={}", mishaps.short_write_every),
+          fmt::format("POWER_CUT_FAILED_SYNC={}", mishaps.failed_sync)};
+}
+
+std::vector<std::string> PowerCutDisk::begin(const Mishaps& mishaps) const {
   const auto shadow = place_ / "shadow";
   fs::remove_all(shadow);
   for (const auto* folder : {"durable", "live", "names"}) fs::create_directories(shadow / folder);
@@ -213,6 +211,7 @@ void PowerCutDisk::begin() const {
     write_text(shadow / "names" / std::to_string(inode_of(directory)), lines + "=\n");
   };
   take(take, root());
+  return go_on(mishaps);
 }
 
 std::array<std::uint64_t, 2> PowerCutDisk::counts() const {

@@ -44,18 +44,16 @@ class PowerCutDisk {
   [[nodiscard]] std::filesystem::path root() const { return place_ / "disk"; }
 
   /// Takes all that is there for durable, which is right after a cut and where nobody would miss it; then
-  /// makes a command line of one that runs under the layer. \param command  a program's path and arguments
-  [[nodiscard]] std::vector<std::string> command(const std::vector<std::string>& command,
-                                                 const Mishaps& mishaps = {});
+  /// gives the environment (NAME=VALUE) of a program that runs under the layer.
+  [[nodiscard]] std::vector<std::string> begin(const Mishaps& mishaps = {}) const;
   /// The same for a program that comes after one that has ended without a cut: what that has not synced still
   /// waits in the system's memory.
-  [[nodiscard]] std::vector<std::string> next_command(const std::vector<std::string>& command,
-                                                      const Mishaps& mishaps = {}) const;
+  [[nodiscard]] std::vector<std::string> go_on(const Mishaps& mishaps = {}) const;
 
   /// The power is cut. \pre no program uses the disk
   void cut(sim::Prng& prng, Survival survival = Survival::drawn);
 
-  /// Changing calls, and short writes among them, since `command`.
+  /// Changing calls, and short writes among them, since `begin`.
   [[nodiscard]] std::uint64_t operations() const { return counts()[0]; }
   [[nodiscard]] std::uint64_t short_writes() const { return counts()[1]; }
   /// Of all cuts.
@@ -64,7 +62,6 @@ class PowerCutDisk {
  private:
   struct Names;
 
-  void begin() const;
   [[nodiscard]] std::array<std::uint64_t, 2> counts() const;
   [[nodiscard]] Names names_of(std::uint64_t directory) const;
   void cut_directory(std::uint64_t directory, const std::filesystem::path& live,
@@ -74,5 +71,9 @@ class PowerCutDisk {
   std::filesystem::path place_;
   Losses losses_;
 };
+
+/// A command line that sets this environment for the program. It keeps the process id.
+[[nodiscard]] std::vector<std::string> with_environment(const std::vector<std::string>& environment,
+                                                        const std::vector<std::string>& command);
 
 }  // namespace holdfast::crash
