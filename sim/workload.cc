@@ -27,7 +27,8 @@ bool needs_key(const Operation& operation) {
 
 }  // namespace
 
-Workload::Workload(Prng prng) : prng_(prng), small_amounts_of_million_(prng_.below(500'000)) {
+Workload::Workload(Prng prng, std::string name)
+    : prng_(prng), name_(std::move(name)), small_amounts_of_million_(prng_.below(500'000)) {
   for (auto& drawn : weights_) {
     constexpr std::array<std::uint32_t, 6> kChoices = {0, 1, 2, 4, 8, 16};
     drawn = prng_.pick(kChoices);
@@ -70,7 +71,7 @@ Command Workload::next(const ModelBook& book) {
     auto repeated = again(prng_.pick(asked_));
     if (prng_.one_in(3)) {
       // The same key with other content.
-      repeated.options.reference = fmt::format("r{}", ++counter_);
+      repeated.options.reference = fmt::format("{}r{}", name_, ++counter_);
       if (auto* deposit = std::get_if<Deposit>(&repeated.operation)) deposit->amount = amount();
       if (auto* held = std::get_if<Hold>(&repeated.operation)) held->beneficiary = shop();
     }
@@ -98,7 +99,7 @@ Command Workload::flood() {
     atomic.commands.push_back({Deposit{"user:0", Amount(kMaxMinor), {}}, options(true)});
     atomic.commands.back().options.dry_run = false;
     atomic.commands.back().options.key =
-        fmt::format("flood{}", ++counter_);  // one without a key would refuse them all
+        fmt::format("{}flood{}", name_, ++counter_);  // one without a key would refuse them all
   }
   auto made = Command{std::move(atomic), options(true)};
   made.options.dry_run = false;
@@ -144,10 +145,10 @@ Command Workload::command(const ModelBook& book, int depth) {
 Options Workload::options(bool needs_key) {
   Options options;
   const auto number = ++counter_;
-  if (needs_key ? !prng_.one_in(100) : prng_.one_in(3)) options.key = fmt::format("k{}", number);
+  if (needs_key ? !prng_.one_in(100) : prng_.one_in(3)) options.key = fmt::format("{}k{}", name_, number);
   if (prng_.one_in(3)) options.actor = fmt::format("actor:{}", prng_.below(3));
   if (prng_.one_in(8)) options.reason = fmt::format("because of {}, naïve 🙂", prng_.below(9));
-  options.reference = fmt::format("r{}", number);
+  options.reference = fmt::format("{}r{}", name_, number);
   options.dry_run = prng_.one_in(25);
   return options;
 }
@@ -183,11 +184,13 @@ Operation Workload::operation(const ModelBook& book, int depth) {
       Release op;
       fill_batch(op, book, depth);
       if (prng_.one_in(5)) op.fee_plan = plan_name();
+      if (prng_.one_in(4)) expect(op, book);
       return op;
     }
     case Kind::refund: {
       Refund op;
       fill_batch(op, book, depth);
+      if (prng_.one_in(4)) expect(op, book);
       return op;
     }
     case Kind::freeze:
@@ -299,6 +302,26 @@ void Workload::fill_batch(Batch& batch, const ModelBook& book, int depth) {
     const auto ref = escrow(book, !bad);
     ref.key.empty() ? batch.escrows.add(ref.id) : batch.escrows.add(ref.key);
   }
+}
+
+template <class Batch>
+void Workload::expect(Batch& batch, const ModelBook& book) {
+  auto totals = what_it_comes_to(book, batch);
+  if (prng_.one_in(4)) {
+    if (totals.empty()) {
+      totals.push_back({currency(), 1, Amount(100), {}, {}, {}});
+      if (std::is_same_v<Batch, Release>) totals.back().net = Amount(100);
+    } else if (prng_.one_in(3)) {
+      totals.pop_back();
+    } else if (prng_.one_in(2)) {
+      ++totals.back().escrows;
+    } else {
+      totals.back().amount += Amount(1);
+      if (std::is_same_v<Batch, Release>) totals.back().net += Amount(1);
+    }
+  }
+  if (prng_.one_in(60)) totals.push_back({currency(), 0, {}, {}, {}, {}});  // of a form that is wrong
+  batch.expect = std::move(totals);
 }
 
 Amount Workload::amount() {

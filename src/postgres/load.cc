@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "base/assert.h"
+#include "base/planted_bugs.h"
 #include "ledger/event_codec.h"
 #include "ledger/validate.h"
 #include "postgres/load_statements.h"
@@ -98,6 +99,12 @@ std::optional<std::uint32_t> chunk_of(const Command& command) {
   if (const auto* release = std::get_if<Release>(&command.operation)) return release->chunk;
   if (const auto* refund = std::get_if<Refund>(&command.operation)) return refund->chunk;
   return std::nullopt;
+}
+
+bool expects(const Command& command) {
+  const auto* release = std::get_if<Release>(&command.operation);
+  const auto* refund = std::get_if<Refund>(&command.operation);
+  return (release != nullptr && release->expect) || (refund != nullptr && refund->expect);
 }
 
 std::vector<std::int64_t> numbers(const std::vector<EscrowId>& ids) {
@@ -200,12 +207,13 @@ std::expected<void, SqlError> Attempt::load(std::span<const Command* const> comm
     lock_plans_and_groups(wanted, needs);
     look_up_keys(wanted.keys);
     if (auto run = run_pipeline(); !run) return run;
-    // Dry, all chunks are run at once.
-    window.limit =
-        valid.front()->options.dry_run ? std::numeric_limits<std::int64_t>::max() : std::int64_t{*chunk} + 1;
     const auto& key = valid.front()->options.key;
     const auto past = set_.key_used(key) ? set_.past_command(key) : Result<PastCommand>();
-    if (const auto* progress = progress_of(past->entry)) {
+    const auto* progress = progress_of(past->entry);
+    // Dry, all chunks are run at once; and what is expected of all is looked at before the first.
+    const bool all = valid.front()->options.dry_run || (progress == nullptr && expects(*valid.front()));
+    window.limit = all ? std::numeric_limits<std::int64_t>::max() : std::int64_t{*chunk} + 1;
+    if (progress != nullptr) {
       window.after = static_cast<std::int64_t>(progress->done_through.value());
       window.up_to = static_cast<std::int64_t>(progress->limit.value());
     }
@@ -317,13 +325,13 @@ void Attempt::lock_plans_and_groups(const Footprint& wanted, const Needs& needs)
                   });
   }
   if (!wanted.groups.empty()) {
-    pipeline_.add(needs.changes_group ? kLockGroups : kShareGroups, {ledger_.number, wanted.groups},
-                  [this](const ResultSet& rows) {
-                    for (std::size_t i = 0; i < rows.rows(); ++i) {
-                      set_.add_group(id_at<GroupId>(rows, i, 0), std::string(rows.text(i, 1)),
-                                     rows.boolean(i, 2));
-                    }
-                  });
+    pipeline_.add(
+        needs.changes_group && !planted(PlantedBug::close_beside_holds) ? kLockGroups : kShareGroups,
+        {ledger_.number, wanted.groups}, [this](const ResultSet& rows) {
+          for (std::size_t i = 0; i < rows.rows(); ++i) {
+            set_.add_group(id_at<GroupId>(rows, i, 0), std::string(rows.text(i, 1)), rows.boolean(i, 2));
+          }
+        });
   }
 }
 
@@ -347,7 +355,8 @@ void Attempt::lock_escrows(const Footprint& wanted, const Window& window) {
   } else if (!wanted.escrow_keys.empty()) {
     pipeline_.add(kEscrowsByKeyToo, {ledger, numbers(wanted.escrows), wanted.escrow_keys}, read);
   } else if (!wanted.escrows.empty()) {
-    pipeline_.add(kEscrows, {ledger, numbers(wanted.escrows)}, read);
+    pipeline_.add(planted(PlantedBug::escrow_without_lock) ? kEscrowsUnlocked : kEscrows,
+                  {ledger, numbers(wanted.escrows)}, read);
   }
 }
 
@@ -364,7 +373,11 @@ void Attempt::lock_accounts(const Footprint& wanted) {
   const auto ledger = ledger_.number;
   if (!wanted.closed.empty()) pipeline_.add(kCloseAccounts, {ledger, wanted.closed}, read);
   const auto debited = without(wanted.debited, wanted.closed);
-  if (!debited.empty()) pipeline_.add(kDebitAccounts, {ledger, debited}, read);
+  if (!debited.empty() && planted(PlantedBug::debit_beside_debits)) {
+    pipeline_.add(kCreditAccounts, {ledger, debited, std::vector<std::string>()}, read);
+  } else if (!debited.empty()) {
+    pipeline_.add(kDebitAccounts, {ledger, debited}, read);
+  }
   const auto credited = without(without(wanted.accounts, wanted.closed), debited);
   if (!credited.empty() || !wanted.external_of.empty()) {
     pipeline_.add(kCreditAccounts, {ledger, credited, wanted.external_of}, read);

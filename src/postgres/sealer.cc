@@ -6,9 +6,9 @@
 #include <set>
 #include <unordered_map>
 
+#include "base/planted_bugs.h"
 #include "ledger/event_codec.h"
 #include "ledger/postings.h"
-#include "postgres/lines.h"
 #include "postgres/replays.h"
 
 namespace holdfast::postgres {
@@ -163,13 +163,16 @@ class Round {
     } else if (through_.others == 0) {
       through_.others = next;
     } else {
-      nothing_comes_ = running >= through_.others;
+      nothing_comes_ = running >= through_.others || planted(PlantedBug::seal_past_under_way);
     }
   }
   void note_sealed() {
     through_.head = head_;
+    lines_.keep_balances(through_.balances);
     // Perhaps not all that is there was read.
-    if (nothing_comes_ && events_.back().id >= through_.next) through_ = {through_.next, head_, 0, 0};
+    if (!nothing_comes_ || events_.back().id < through_.next) return;
+    through_.id = through_.next;
+    through_.next = through_.others = 0;
   }
 
   void read(const ResultSet& rows) {
@@ -219,7 +222,7 @@ class Round {
     std::ranges::sort(accounts);
     const auto rest = std::ranges::unique(accounts);
     accounts.erase(rest.begin(), rest.end());
-    lines_.look_up(ledger_, std::move(accounts), pipeline_);
+    lines_.look_up(ledger_, accounts, through_.balances, pipeline_);
   }
 
   void number() {

@@ -35,6 +35,18 @@ std::uint64_t read(const std::atomic<std::uint64_t>& place) {
 
 }  // namespace
 
+std::string_view to_string(BodyEnd end) {
+  switch (end) {
+    case BodyEnd::whole:
+      return "whole";
+    case BodyEnd::cut_off:
+      return "cut_off";
+    case BodyEnd::left:
+      return "left";
+  }
+  return "";
+}
+
 Metrics::Metrics() {
   set_routes({});
   const auto ops = all_ops(std::make_index_sequence<kOps>());
@@ -55,14 +67,22 @@ void Metrics::set_routes(const std::vector<std::string>& paths) {
   routes_.back().path = "other";
 }
 
+Metrics::OfRoute& Metrics::route_of(std::string_view path) {
+  const auto found = route_places_.find(path);
+  return found == route_places_.end() ? routes_.back() : routes_[found->second];
+}
+
 void Metrics::answered(const RequestSeen& seen) noexcept {
-  const auto found = route_places_.find(seen.route);
-  auto& route = found == route_places_.end() ? routes_.back() : routes_[found->second];
+  auto& route = route_of(seen.route);
   const auto status = std::ranges::find(kStatuses, seen.status);
   const auto place =
       std::min<std::size_t>(static_cast<std::size_t>(status - kStatuses.begin()), kStatuses.size() - 1);
   count(route.by_status[place]);
   route.durations.add(seen.took);
+}
+
+void Metrics::sent(const BodySeen& seen) noexcept {
+  count(route_of(seen.route).by_end[static_cast<std::size_t>(seen.end)]);
 }
 
 void Metrics::decided(const CommandSeen& seen) noexcept {
@@ -92,6 +112,16 @@ void Metrics::add_requests(Families& families) const {
       if (n == 0) continue;
       const auto status = kStatuses[i] == 0 ? std::string("other") : std::to_string(kStatuses[i]);
       requests.add(n, {{"route", route.path}, {"status", status}});
+    }
+  }
+  auto bodies =
+      counter(families, "holdfast_http_bodies_total",
+              "Bodies that were sent while they were made, by how they ended: whole, cut off by the "
+              "server, or left with their connection.");
+  for (const auto& route : routes_) {
+    for (std::size_t i = 0; i < kBodyEnds; ++i) {
+      const auto n = read(route.by_end[i]);
+      if (n > 0) bodies.add(n, {{"route", route.path}, {"end", to_string(static_cast<BodyEnd>(i))}});
     }
   }
   auto took = histogram(families, "holdfast_http_request_seconds", "From a request's head to its answer.");
