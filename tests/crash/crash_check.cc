@@ -4,6 +4,8 @@
 
 #include <cstdio>
 
+#include "journal/journal_store.h"
+
 namespace holdfast::crash {
 
 std::optional<Ledger> open(const std::string& path, bool create) {
@@ -14,10 +16,23 @@ std::optional<Ledger> open(const std::string& path, bool create) {
   return opened ? std::optional(std::move(*opened)) : std::nullopt;
 }
 
+std::optional<Ledger> open_small(const std::string& path) {
+  journal::EngineOptions options;
+  options.log.segment_bytes = kSegmentBytes;
+  options.snapshot_every_bytes = kSnapshotEveryBytes;
+  journal::OpenReport report;
+  auto store = journal::open_journal_store(path, false, options, report);
+  EXPECT_TRUE(store.has_value()) << store.error().message;
+  return store ? std::optional<Ledger>(std::move(*store)) : std::nullopt;
+}
+
 void make_ledger(const std::string& path) {
   auto opened = open(path, true);
   ASSERT_TRUE(opened.has_value());
-  auto& ledger = *opened;
+  stock(*opened);
+}
+
+void stock(Ledger& ledger) {
   const auto euro = *Currency::parse("EUR");
   for (int writer = 0; writer < kWriters; ++writer) {
     ASSERT_TRUE(ledger.open_account({user_of(writer), euro, AccountKind::user}).has_value());

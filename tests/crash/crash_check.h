@@ -18,8 +18,13 @@ using Counts = std::array<int, kWriters>;
 
 /// A failure where it does not open.
 [[nodiscard]] std::optional<Ledger> open(const std::string& path, bool create = false);
+/// For writing, with segments and snapshots so small that their boundaries are met all the time.
+inline constexpr std::uint64_t kSegmentBytes = 64 << 10;
+inline constexpr std::uint64_t kSnapshotEveryBytes = 4 << 10;
+[[nodiscard]] std::optional<Ledger> open_small(const std::string& path);
 /// A ledger with what the writers need.
 void make_ledger(const std::string& path);
+void stock(Ledger& ledger);  // the same in an empty one
 
 /// Counts acknowledged keys, each writer's in order.
 class Acknowledged {

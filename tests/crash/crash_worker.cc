@@ -25,7 +25,7 @@ constexpr int kCommandsMax = 100'000;  // ended by the test long before
 /// One write a line: lines of threads do not mix.
 void print_line(const std::string& text) {
   const auto line = text + "\n";
-  if (::write(STDOUT_FILENO, line.data(), line.size()) != static_cast<ssize_t>(line.size())) std::exit(1);
+  if (::write(STDOUT_FILENO, line.data(), line.size()) != static_cast<ssize_t>(line.size())) std::_Exit(1);
 }
 
 void write_commands(Store& store, int round, int writer) {
@@ -34,7 +34,7 @@ void write_commands(Store& store, int round, int writer) {
     const auto answer = store.execute(command);
     if (!answer) {
       fmt::print(stderr, "{}: {}\n", command.options.key, answer.error().message);
-      std::exit(1);
+      std::_Exit(1);  // not exit: another thread may be here too
     }
     print_line(command.options.key);
   }

@@ -24,6 +24,9 @@
 // 32nd POWER_CUT_FAILED_SYNC=N   the N-th fdatasync fails (EIO), and its pages are taken for clean: the next
 // sync of
 //                         the file succeeds without them
+// POWER_CUT_READ_ONLY=FILE  once FILE is there, every changing call fails with EROFS: a file system that its
+// kernel
+//                         has made read-only, which happens to open files after an error of the disk only
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -101,6 +104,7 @@ struct Layer {
   std::map<Inode, int> directories;  // descriptor of the names
   std::atomic<std::uint64_t>* operations = nullptr;
   std::atomic<std::uint64_t>* short_writes = nullptr;
+  fs::path read_only;
   std::uint64_t cut_at = 0;
   std::uint64_t cut_after_names = 0;
   std::uint64_t short_every = 0;
@@ -118,10 +122,13 @@ Layer* layer = nullptr;  // none: the environment names no root, or it is not ma
   while (true) ::pause();
 }
 
-/// Before each changing call.
-void step() {
+/// Before each changing call. False, with errno: it fails.
+bool step() {
   layer->operations->fetch_add(1);
   if (layer->operations_here.fetch_add(1) + 1 == layer->cut_at) end_here();
+  if (layer->read_only.empty() || ::access(layer->read_only.c_str(), F_OK) != 0) return true;
+  errno = EROFS;
+  return false;
 }
 
 int open_own(const fs::path& path, int flags) {
@@ -238,7 +245,7 @@ void mark_clean(TrackedFile& file) {
 }
 
 int sync_file(TrackedFile& file, bool may_fail) {
-  step();
+  if (!step()) return -1;
   const std::scoped_lock hold(layer->mutex);
   if (may_fail && ++layer->syncs == layer->failed_sync) {
     mark_clean(file);
@@ -265,7 +272,7 @@ int open_with(int directory, const char* path, int flags, mode_t mode) {
             "opened with O_SYNC, O_DSYNC, O_TRUNC, O_APPEND, O_DIRECT or O_TMPFILE, which is not modelled");
   }
   const bool was_there = status_at(directory, path).has_value();
-  if (makes && !was_there) step();
+  if (makes && !was_there && !step()) return -1;
   const int fd = call();
   if (fd < 0 || was_there) return fd;
   struct stat status{};
@@ -284,7 +291,7 @@ int make_directory(int parent, const char* path, mode_t mode) {
   if (layer == nullptr) return static_cast<int>(system(SYS_mkdirat, parent, path, mode));
   const std::scoped_lock hold(layer->mutex);
   const auto entry = entry_at(parent, path);
-  if (entry && !status_at(parent, path)) step();
+  if (entry && !status_at(parent, path) && !step()) return -1;
   const auto done = static_cast<int>(system(SYS_mkdirat, parent, path, mode));
   if (done != 0 || !entry) return done;
   const auto status = status_at(parent, path);
@@ -308,7 +315,7 @@ int rename_entry(int from_directory, const char* from, int to_directory, const c
     give_up(from, "renamed into another directory, which is not modelled");
   }
   const auto status = status_at(from_directory, from);
-  step();
+  if (!step()) return -1;
   const int done = call();
   if (done != 0 || !status) return done;
   if (!S_ISREG(status->st_mode)) give_up(from, "a directory was renamed, which is not modelled");
@@ -324,7 +331,7 @@ int remove_entry(int directory, const char* path, int flags) {
   const auto entry = entry_at(directory, path);
   if (!entry) return call();
   if ((flags & AT_REMOVEDIR) != 0) give_up(path, "a directory was removed, which is not modelled");
-  step();
+  if (!step()) return -1;
   const int done = call();
   if (done != 0) return done;
   name_change(*entry, "- " + entry->name);
@@ -335,7 +342,7 @@ int remove_entry(int directory, const char* path, int flags) {
 ssize_t write_at(int fd, const void* bytes, std::size_t size, off_t offset) {
   auto* file = file_of(fd);
   if (file == nullptr) return system(SYS_pwrite64, fd, bytes, size, offset);
-  step();
+  if (!step()) return -1;
   if (layer->short_every != 0 && size > kSector) {
     const std::scoped_lock hold(layer->mutex);
     if (++layer->long_writes % layer->short_every == 0) {
@@ -354,7 +361,7 @@ ssize_t write_at(int fd, const void* bytes, std::size_t size, off_t offset) {
 int truncate_to(int fd, off_t size) {
   auto* file = file_of(fd);
   if (file == nullptr) return static_cast<int>(system(SYS_ftruncate, fd, size));
-  step();
+  if (!step()) return -1;
   const auto done = static_cast<int>(system(SYS_ftruncate, fd, size));
   if (done != 0) return done;
   const std::scoped_lock hold(layer->mutex);
@@ -363,7 +370,7 @@ int truncate_to(int fd, off_t size) {
 }
 
 int allocate(int fd, off_t offset, off_t size) {
-  if (file_of(fd) != nullptr) step();
+  if (file_of(fd) != nullptr && !step()) return errno;
   return system(SYS_fallocate, fd, 0, offset, size) == 0 ? 0 : errno;
 }
 
@@ -374,7 +381,7 @@ int sync_any(int fd, long call, bool may_fail) {
   const std::scoped_lock hold(layer->mutex);
   const auto directory = directory_at(fd, "");
   if (!directory) return static_cast<int>(system(call, fd));
-  step();
+  if (!step()) return -1;
   append_line(layer->directories.at(*directory), "=\n");
   return 0;
 }
@@ -396,6 +403,8 @@ __attribute__((constructor)) void begin() {
   static Layer made;
   made.root = root;
   made.shadow = shadow;
+  const char* read_only = std::getenv("POWER_CUT_READ_ONLY");  // NOLINT(concurrency-mt-unsafe)
+  if (read_only != nullptr) made.read_only = read_only;
   made.cut_at = number_from("POWER_CUT_AT");
   made.cut_after_names = number_from("POWER_CUT_AFTER_NAMES");
   made.short_every = number_from("POWER_CUT_SHORT_WRITES");

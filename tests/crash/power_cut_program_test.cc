@@ -19,31 +19,27 @@ namespace fs = std::filesystem;
 
 class PowerCutProgram : public ::testing::Test {
  protected:
-  struct Outcome {
-    int code = 0;
-    std::string out;  // and errors
-  };
-
   [[nodiscard]] std::string ledger() const { return (disk_.root() / "ledger").string(); }
 
-  Outcome run(const std::vector<std::string>& arguments, const std::vector<std::string>& environment = {}) {
-    std::vector<std::string> command{"/bin/sh", "-c", R"(exec "$@" 2>&1)", "sh"};
-    const auto program = with_environment(environment, {HOLDFAST_PROGRAM});
-    command.insert(command.end(), program.begin(), program.end());
-    command.insert(command.end(), arguments.begin(), arguments.end());
+  Outcome run(std::vector<std::string> arguments, const std::vector<std::string>& environment = {}) {
+    arguments.insert(arguments.begin(), HOLDFAST_PROGRAM);
     if (std::ranges::find(arguments, "--ledger") == arguments.end()) {
-      command.insert(command.end(), {"--ledger", ledger()});
+      arguments.insert(arguments.end(), {"--ledger", ledger()});
     }
-    Process process(command);
-    Outcome outcome;
-    while (const auto line = process.read_line()) outcome.out += *line + "\n";
-    outcome.code = process.wait();
-    return outcome;
+    return crash::run(with_environment(environment, arguments));
   }
 
   void expect_done(const std::vector<std::string>& arguments) {
     const auto outcome = run(arguments);
     EXPECT_EQ(outcome.code, 0) << arguments.front() << ": " << outcome.out;
+  }
+
+  /// Small segments, since it is copied often.
+  void make_small_ledger() {
+    expect_done({"init"});
+    auto made = open_small(ledger());
+    ASSERT_TRUE(made.has_value());
+    stock(*made);
   }
 
   /// Runs it to its end and cuts; then again and again from the beginning, cut before each of its operations.
@@ -84,8 +80,7 @@ TEST_F(PowerCutProgram, InitCanBeAskedAgain) {
 }
 
 TEST_F(PowerCutProgram, ABackupIsWholeOrIsNoLedger) {
-  make_ledger(ledger());
-  expect_done({"deposit", "user:0", "1.00", "--key", "d"});
+  make_small_ledger();
   const auto head_of = [](const Outcome& verified) {
     return verified.out.substr(0, verified.out.find("\"frames\""));
   };
@@ -121,7 +116,7 @@ TEST_F(PowerCutProgram, ABackupIsWholeOrIsNoLedger) {
 }
 
 TEST_F(PowerCutProgram, AKeyOfTheServerThatWasShownIsThere) {
-  make_ledger(ledger());
+  make_small_ledger();
   expect_done({"keys", "create", "first", "--role", "read"});
   cut_everywhere({"keys", "create", "second", "--role", "operate"}, [&](bool done) {
     const auto keys = run({"keys", "list"});

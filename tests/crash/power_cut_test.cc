@@ -8,7 +8,6 @@
 #include <iostream>
 
 #include "holdfast/maintenance.h"
-#include "journal/journal_store.h"
 #include "sim/planted.h"
 #include "tests/crash/crash_check.h"
 #include "tests/crash/power_cut.h"
@@ -16,19 +15,6 @@
 
 namespace holdfast::crash {
 namespace {
-
-constexpr std::uint64_t kSegmentBytes = 64 << 10;
-constexpr std::uint64_t kSnapshotEveryBytes = 4 << 10;
-
-std::optional<Ledger> open_small(const std::string& path) {
-  journal::EngineOptions options;
-  options.log.segment_bytes = kSegmentBytes;
-  options.snapshot_every_bytes = kSnapshotEveryBytes;
-  journal::OpenReport report;
-  auto store = journal::open_journal_store(path, false, options, report);
-  EXPECT_TRUE(store.has_value()) << store.error().message;
-  return store ? std::optional<Ledger>(std::move(*store)) : std::nullopt;
-}
 
 /// Rounds of four writers on one disk, each with one cut or more, and the check after it.
 class Rounds {
