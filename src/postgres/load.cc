@@ -224,6 +224,7 @@ std::expected<void, SqlError> Attempt::load(std::span<const Command* const> comm
 std::expected<void, SqlError> Attempt::begin_block(const Options& options,
                                                    std::chrono::milliseconds lock_timeout) {
   begin(lock_timeout);
+  set_.load_later();
   if (!options.key.empty()) look_up_keys({options.key});
   Needs needs;
   needs.events = 1;  // a number until the end
@@ -425,8 +426,7 @@ void Attempt::read_sums(const Footprint& wanted) {
       for (std::size_t i = 0; i < rows.rows(); ++i) {
         auto [id, plan] = plan_at(rows, i);
         const auto latest = id_at<PlanId>(rows, i, 18);
-        sums_changed_ |= set_.find_latest_plan(plan.name) != latest;
-        set_.set_latest_plan(plan.name, latest);
+        sums_changed_ |= set_.set_latest_plan(plan.name, latest);
         set_.add_plan(id, std::move(plan));
         sums_changed_ |= set_.set_plan_live(id, static_cast<std::uint64_t>(rows.integer(i, 17)));
       }
