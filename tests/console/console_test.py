@@ -28,7 +28,7 @@ PAGES = {
     "group": ("#/groups/campaign:looks", "looks:0"), "escrow": ("#/escrows/looks:6", "commission"),
     "frozen": ("#/escrows/looks:1", "chargeback 92"), "accounts": ("#/accounts", "user:0"),
     "plans": ("#/plans", "How a release is split"), "account": ("#/accounts/user:0", "Escrow held"), "payer": ("#/accounts/user:0?view=pays", "looks:0"),
-    "events": ("#/events", "frozen"), "event": ("#/events?seq=1", "fee plan defined"), "health": ("#/health", "Commands a second"),
+    "events": ("#/events", "frozen"), "event": ("#/events?seq=1", "Fee plan defined"), "health": ("#/health", "Commands a second"),
     "missing": ("#/escrows/nothing", "There is no such thing here"), "nowhere": ("#/nowhere", "no page"),
 }
 
@@ -144,7 +144,7 @@ class Console(unittest.TestCase):
     def test_a_group_shows_those_of_one_state(self):
         b = self.browser
         self.open("#/groups/campaign:looks", "looks:0")
-        b.link("frozen")
+        b.link("Frozen")
         b.goes("looks:0", "main")
         b.see("2 escrows", "main .foot")
         b.go("#/groups/campaign:looks?status=REFUNDED")
