@@ -132,6 +132,18 @@ class Console(unittest.TestCase):
         b.see(f"{money(escrow['net'])} =", ".history")
         b.see("“sent”", ".history")
 
+    def test_what_is_found_is_called_by_its_name(self):
+        b = self.browser
+        self.open("#/groups", "campaign:release")
+        for asked, kind, name, said in (("campaign:loo", "group", "campaign:looks", "live"), ("user:JP", "account", "user:JPY", "available"),
+                                        ("maker:ret", "account", "maker:retry", "beneficiary")):
+            b.keys("/")
+            b.keys(asked)
+            b.see(f"{kind} {name}", "#found")
+            b.see(said, "#found")
+            b.keys(Keys.ENTER)
+            b.see(name, "h1")
+
     def test_a_list_goes_on_as_asked(self):
         b = self.browser
         self.open("#/groups/campaign:many", "50 escrows so far")

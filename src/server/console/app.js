@@ -88,6 +88,9 @@ function search() {
     escrow: () => link(["escrows", String(row.id)]), account: () => link(["accounts", row.id]),
     group: () => link(["groups", row.id]), event: () => link(["events"], { seq: String(row.id) }),
   })[row.kind]();
+  // An escrow's label begins with its key; all others are called as they are.
+  const nameOf = (row) => (row.kind === "escrow" ? row.label ?? `escrow ${row.id}`
+    : [h("span", {}, row.kind === "event" ? `event ${row.id}` : row.id), " ", row.label && h("span", { class: "small" }, row.label)]);
   const choose = (index) => {
     const all = options();
     all[chosen]?.setAttribute("aria-selected", "false");
@@ -119,7 +122,7 @@ function search() {
     if (signal.aborted) return;
     put(found, ...rows.map((row, i) => h("li", { role: "option", id: `o${i}`, "aria-selected": "false",
       "data-href": address(row), onclick: () => open(address(row)) },
-    h("span", { class: "kind" }, row.kind), h("span", { class: "name" }, row.label ?? row.id))));
+    h("span", { class: "kind" }, row.kind), h("span", { class: "name" }, nameOf(row)))));
     if (!rows.length) found.append(h("li", { class: "none", role: "presentation" }, told));
     found.hidden = false;
     chosen = -1;
