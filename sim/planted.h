@@ -1,4 +1,5 @@
-// The bugs of base/planted_bugs.h by name, each with the number of seeds within which it must be caught.
+// The bugs of base/planted_bugs.h that the simulator must catch, by name, each with the number of seeds
+// within which it must be caught.
 #pragma once
 
 #include <array>
@@ -43,6 +44,6 @@ inline constexpr std::array kPlanted = {
     Planted{PlantedBug::due_while_frozen, "due-while-frozen", 20},
 };
 static_assert(kPlanted.size() == static_cast<std::size_t>(PlantedBug::due_while_frozen),
-              "every planted bug is here, so that none is left untried");
+              "every planted bug up to those of PostgreSQL is here, so that none is left untried");
 
 }  // namespace holdfast::sim

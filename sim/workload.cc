@@ -27,7 +27,8 @@ bool needs_key(const Operation& operation) {
 
 }  // namespace
 
-Workload::Workload(Prng prng) : prng_(prng), small_amounts_of_million_(prng_.below(500'000)) {
+Workload::Workload(Prng prng, std::string name)
+    : prng_(prng), name_(std::move(name)), small_amounts_of_million_(prng_.below(500'000)) {
   for (auto& drawn : weights_) {
     constexpr std::array<std::uint32_t, 6> kChoices = {0, 1, 2, 4, 8, 16};
     drawn = prng_.pick(kChoices);
@@ -70,7 +71,7 @@ Command Workload::next(const ModelBook& book) {
     auto repeated = again(prng_.pick(asked_));
     if (prng_.one_in(3)) {
       // The same key with other content.
-      repeated.options.reference = fmt::format("r{}", ++counter_);
+      repeated.options.reference = fmt::format("{}r{}", name_, ++counter_);
       if (auto* deposit = std::get_if<Deposit>(&repeated.operation)) deposit->amount = amount();
       if (auto* held = std::get_if<Hold>(&repeated.operation)) held->beneficiary = shop();
     }
@@ -98,7 +99,7 @@ Command Workload::flood() {
     atomic.commands.push_back({Deposit{"user:0", Amount(kMaxMinor), {}}, options(true)});
     atomic.commands.back().options.dry_run = false;
     atomic.commands.back().options.key =
-        fmt::format("flood{}", ++counter_);  // one without a key would refuse them all
+        fmt::format("{}flood{}", name_, ++counter_);  // one without a key would refuse them all
   }
   auto made = Command{std::move(atomic), options(true)};
   made.options.dry_run = false;
@@ -144,10 +145,10 @@ Command Workload::command(const ModelBook& book, int depth) {
 Options Workload::options(bool needs_key) {
   Options options;
   const auto number = ++counter_;
-  if (needs_key ? !prng_.one_in(100) : prng_.one_in(3)) options.key = fmt::format("k{}", number);
+  if (needs_key ? !prng_.one_in(100) : prng_.one_in(3)) options.key = fmt::format("{}k{}", name_, number);
   if (prng_.one_in(3)) options.actor = fmt::format("actor:{}", prng_.below(3));
   if (prng_.one_in(8)) options.reason = fmt::format("because of {}, naïve 🙂", prng_.below(9));
-  options.reference = fmt::format("r{}", number);
+  options.reference = fmt::format("{}r{}", name_, number);
   options.dry_run = prng_.one_in(25);
   return options;
 }

@@ -31,7 +31,8 @@ struct Block {
 
 class Workload {
  public:
-  explicit Workload(Prng prng);
+  /// \param name  begins every key and reference, where several workloads meet in one ledger
+  explicit Workload(Prng prng, std::string name = {});
 
   /// The commands that a run begins with: accounts, plans, money.
   [[nodiscard]] std::vector<Command> opening();
@@ -91,6 +92,7 @@ class Workload {
   std::optional<Timestamp> date();
 
   Prng prng_;
+  std::string name_;
   std::array<std::uint32_t, kKinds> weights_{};
   std::uint64_t small_amounts_of_million_;
   std::uint64_t counter_ = 0;

@@ -1,9 +1,9 @@
-// Bugs on purpose, for a build that proves that the simulator finds them. Only `sim_run_planted` is built
-// with HOLDFAST_PLANTED_BUGS; in every other build `planted` is false where it stands and leaves no code
-// behind.
+// Bugs on purpose, for builds that prove that the simulator, and the storm over PostgreSQL, find them. Only
+// `sim_run_planted` and `storm_run_planted` are built with HOLDFAST_PLANTED_BUGS; in every other build
+// `planted` is false where it stands and leaves no code behind.
 //
-// Each is a mistake that someone who writes a ledger might make, or has made. sim/planted.h has the number of
-// seeds within which each must be caught.
+// Each is a mistake that someone who writes a ledger might make, or has made. sim/planted.h and
+// tests/storm/planted.h have the number of seeds within which each must be caught.
 #pragma once
 
 #include <cstdint>
@@ -44,6 +44,15 @@ enum class PlantedBug : std::uint8_t {
   skip_funds_check,      // more is taken than is available
   hold_in_closed_group,  // a closed group takes a hold
   due_while_frozen,      // a frozen escrow stays among those that are due
+  // PostgreSQL
+  commit_not_awaited,     // an answer is given before the server has written the commit down
+  lost_commit_again,      // a commit that was not answered is done again without looking
+  lost_commit_believed,   // one is taken for done
+  escrow_without_lock,    // an escrow's state is read without keeping others away
+  debit_beside_debits,    // a balance is
+  close_beside_holds,     // a group's state is
+  failure_beside_others,  // an event that says what was not there does not wait for those under way
+  seal_past_under_way,    // a sealer does not come back for those under way
 };
 
 #ifdef HOLDFAST_PLANTED_BUGS

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/planted_bugs.h"
 #include "base/random.h"
 #include "postgres/libpq_session.h"
 
@@ -124,7 +125,8 @@ std::expected<Outcome, Committer::Failure> Committer::settle(std::span<const Com
     if (fault == SqlFault::connection) {
       connection_.drop();
       if (work.trace().commit_sent && work.trace().event != 0) {
-        switch (find_out(work.trace())) {
+        if (planted(PlantedBug::lost_commit_believed)) return work.take_outcome();
+        switch (planted(PlantedBug::lost_commit_again) ? Fate::undone : find_out(work.trace())) {
           case Fate::committed:
             return work.take_outcome();
           case Fate::unknown:

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "base/assert.h"
+#include "base/planted_bugs.h"
 #include "ledger/event_codec.h"
 #include "ledger/validate.h"
 #include "postgres/load_statements.h"
@@ -223,6 +224,7 @@ std::expected<void, SqlError> Attempt::load(std::span<const Command* const> comm
 std::expected<void, SqlError> Attempt::begin_block(const Options& options,
                                                    std::chrono::milliseconds lock_timeout) {
   begin(lock_timeout);
+  set_.load_later();
   if (!options.key.empty()) look_up_keys({options.key});
   Needs needs;
   needs.events = 1;  // a number until the end
@@ -324,13 +326,13 @@ void Attempt::lock_plans_and_groups(const Footprint& wanted, const Needs& needs)
                   });
   }
   if (!wanted.groups.empty()) {
-    pipeline_.add(needs.changes_group ? kLockGroups : kShareGroups, {ledger_.number, wanted.groups},
-                  [this](const ResultSet& rows) {
-                    for (std::size_t i = 0; i < rows.rows(); ++i) {
-                      set_.add_group(id_at<GroupId>(rows, i, 0), std::string(rows.text(i, 1)),
-                                     rows.boolean(i, 2));
-                    }
-                  });
+    pipeline_.add(
+        needs.changes_group && !planted(PlantedBug::close_beside_holds) ? kLockGroups : kShareGroups,
+        {ledger_.number, wanted.groups}, [this](const ResultSet& rows) {
+          for (std::size_t i = 0; i < rows.rows(); ++i) {
+            set_.add_group(id_at<GroupId>(rows, i, 0), std::string(rows.text(i, 1)), rows.boolean(i, 2));
+          }
+        });
   }
 }
 
@@ -354,7 +356,8 @@ void Attempt::lock_escrows(const Footprint& wanted, const Window& window) {
   } else if (!wanted.escrow_keys.empty()) {
     pipeline_.add(kEscrowsByKeyToo, {ledger, numbers(wanted.escrows), wanted.escrow_keys}, read);
   } else if (!wanted.escrows.empty()) {
-    pipeline_.add(kEscrows, {ledger, numbers(wanted.escrows)}, read);
+    pipeline_.add(planted(PlantedBug::escrow_without_lock) ? kEscrowsUnlocked : kEscrows,
+                  {ledger, numbers(wanted.escrows)}, read);
   }
 }
 
@@ -371,7 +374,11 @@ void Attempt::lock_accounts(const Footprint& wanted) {
   const auto ledger = ledger_.number;
   if (!wanted.closed.empty()) pipeline_.add(kCloseAccounts, {ledger, wanted.closed}, read);
   const auto debited = without(wanted.debited, wanted.closed);
-  if (!debited.empty()) pipeline_.add(kDebitAccounts, {ledger, debited}, read);
+  if (!debited.empty() && planted(PlantedBug::debit_beside_debits)) {
+    pipeline_.add(kCreditAccounts, {ledger, debited, std::vector<std::string>()}, read);
+  } else if (!debited.empty()) {
+    pipeline_.add(kDebitAccounts, {ledger, debited}, read);
+  }
   const auto credited = without(without(wanted.accounts, wanted.closed), debited);
   if (!credited.empty() || !wanted.external_of.empty()) {
     pipeline_.add(kCreditAccounts, {ledger, credited, wanted.external_of}, read);
@@ -419,8 +426,7 @@ void Attempt::read_sums(const Footprint& wanted) {
       for (std::size_t i = 0; i < rows.rows(); ++i) {
         auto [id, plan] = plan_at(rows, i);
         const auto latest = id_at<PlanId>(rows, i, 18);
-        sums_changed_ |= set_.find_latest_plan(plan.name) != latest;
-        set_.set_latest_plan(plan.name, latest);
+        sums_changed_ |= set_.set_latest_plan(plan.name, latest);
         set_.add_plan(id, std::move(plan));
         sums_changed_ |= set_.set_plan_live(id, static_cast<std::uint64_t>(rows.integer(i, 17)));
       }

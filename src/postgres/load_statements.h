@@ -65,6 +65,12 @@ inline constexpr std::string_view kLockGroups = GROUPS_IN_ORDER "for update) g";
 /// \pre $2 ascends
 inline constexpr std::string_view kEscrows =
     "select " ESCROW_COLUMNS " from unnest($2::bigint[]) o(escrow)" LOCKED_ESCROWS;
+// A bug on purpose (base/planted_bugs.h).
+inline constexpr std::string_view kEscrowsUnlocked =
+    "select " ESCROW_COLUMNS
+    " from unnest($2::bigint[]) o(escrow) cross join lateral (select ctid, * from holdfast.escrows where "
+    "ledger "
+    "= (select $1::int) and escrow = o.escrow limit 1) e";
 // The key of those that are named by it.
 inline constexpr std::string_view kEscrowsByKeyToo =
     "select " ESCROW_COLUMNS

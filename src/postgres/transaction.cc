@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/planted_bugs.h"
 #include "ledger/event_codec.h"
 #include "ledger/footprint.h"
 #include "postgres/replays.h"
@@ -69,6 +70,7 @@ void Attempt::begin(std::chrono::milliseconds lock_timeout) {
   lock_timeout_ = lock_timeout;
   pipeline_.add("begin transaction isolation level read committed");
   pipeline_.add(kTransactionSettings, {std::to_string(lock_timeout.count())});
+  if (planted(PlantedBug::commit_not_awaited)) pipeline_.add("set local synchronous_commit = off");
 }
 
 void Attempt::decide(std::span<const Command* const> commands) {

@@ -56,6 +56,9 @@ class WorkingEdit {
         }
         return true;
       });
+    } else {
+      s_.change_unloaded(id,
+                         bucket == Bucket::held ? UnloadedSums{{}, delta, 0} : UnloadedSums{delta, {}, 0});
     }
     if (bucket == Bucket::available) {
       auto& pending = s_.pending_[{event_, id}];
@@ -199,8 +202,11 @@ class WorkingEdit {
     const bool closed = row.locked() == Amount();
     count(plan_before, -1);
     if (!closed) count(row.plan, +1);
-    if (closed && s_.accounts_.contains(row.beneficiary)) {
+    if (!closed) return;
+    if (s_.accounts_.contains(row.beneficiary)) {
       with_account(row.beneficiary, [](AccountRow& account) { return --account.live_escrows, true; });
+    } else {
+      s_.change_unloaded(row.beneficiary, {{}, {}, static_cast<std::uint32_t>(-1)});
     }
   }
 
@@ -275,8 +281,33 @@ void WorkingSet::add_account(AccountId id, std::string name, AccountRow row) {
   account_names_.try_emplace(name, id);
   const auto [at, is_new] = accounts_.try_emplace(id);
   if (!is_new) return;
-  at->second.name = std::move(name);
-  at->second.row = row;
+  auto& account = at->second;
+  account.name = std::move(name);
+  account.row = row;
+  if (const auto change = unloaded_.extract(id)) {
+    account.row.available += change.mapped().available;
+    account.row.held += change.mapped().held;
+    account.row.live_escrows += change.mapped().live_escrows;
+  }
+}
+
+/// Of an account that this transaction has not named: an escrow's payer and beneficiary, and who gets the
+/// fees.
+void WorkingSet::change_unloaded(AccountId id, const UnloadedSums& change) {
+  if (!loads_later_) return;
+  const auto add = [](auto& sums, const UnloadedSums& more) {
+    sums.available += more.available;
+    sums.held += more.held;
+    sums.live_escrows += more.live_escrows;
+  };
+  add(unloaded_[id], change);
+  undoable([this, id, add, back = UnloadedSums{-change.available, -change.held, -change.live_escrows}] {
+    if (const auto at = accounts_.find(id); at != accounts_.end()) {
+      add(at->second.row, back);
+    } else {
+      add(unloaded_[id], back);
+    }
+  });
 }
 
 bool WorkingSet::set_available(AccountId id, Amount stored) {
@@ -309,12 +340,13 @@ bool WorkingSet::set_plan_live(PlanId id, std::uint64_t stored) {
   return lived != (plan.row.live != 0);
 }
 
-void WorkingSet::set_latest_plan(const std::string& name, PlanId id) {
+bool WorkingSet::set_latest_plan(const std::string& name, PlanId id) {
   const auto [at, is_new] = latest_plans_.try_emplace(name, id);
-  if (is_new) return;
-  // One that this transaction defined is later than any that can be read.
+  if (is_new) return true;
+  // One that this transaction defined is later than any that can be read, and nobody can define another.
   const auto known = plans_.find(at->second);
-  if (known == plans_.end() || !known->second.fresh) at->second = id;
+  if (known != plans_.end() && known->second.fresh) return false;
+  return std::exchange(at->second, id) != id;
 }
 
 void WorkingSet::add_escrow(LoadedEscrow escrow) {

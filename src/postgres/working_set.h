@@ -35,6 +35,13 @@ struct LoadedAccount {
   std::uint32_t stored_live = 0;
 };
 
+/// What an account that is not loaded has got from this transaction.
+struct UnloadedSums {
+  Amount available;
+  Amount held;
+  std::uint32_t live_escrows = 0;  // modulo 2^32, as they may go down
+};
+
 struct LoadedEscrow {
   EscrowId id;
   RowPlace place;  // where it is not fresh
@@ -116,10 +123,13 @@ class WorkingSet final : public WorkingRows {
   void add_escrow_key(std::string key, EscrowId id) { escrow_keys_[std::move(key)] = id; }
   void add_group(GroupId id, std::string name, bool open);
   void add_plan(PlanId id, PlanRow row) { plans_.try_emplace(id, LoadedPlan{std::move(row)}); }
+  /// Accounts may be added after events were applied that change them: what they changed counts then.
+  void load_later() { loads_later_ = true; }
   bool set_available(AccountId id, Amount stored);
   bool set_live(AccountId id, Amount held, std::uint32_t live_escrows);
   bool set_plan_live(PlanId id, std::uint64_t stored);
-  void set_latest_plan(const std::string& name, PlanId id);
+  /// \return whether it is another one than was known
+  bool set_latest_plan(const std::string& name, PlanId id);
   void set_total(Currency currency, Amount stored) {
     totals_[currency] += stored - std::exchange(stored_totals_[currency], stored);
   }
@@ -179,8 +189,11 @@ class WorkingSet final : public WorkingRows {
   }
   [[nodiscard]] LoadedEscrow* loaded(EscrowId id);
   void add_member(GroupId group, EscrowId id);
+  void change_unloaded(AccountId id, const UnloadedSums& change);
 
   std::unordered_map<AccountId, LoadedAccount> accounts_;
+  bool loads_later_ = false;
+  std::unordered_map<AccountId, UnloadedSums> unloaded_;
   TextMap<AccountId> account_names_;
   std::deque<LoadedEscrow> escrows_;  // rows stay where they are
   absl::flat_hash_map<EscrowId, std::size_t> escrow_places_;

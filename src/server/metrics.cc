@@ -82,7 +82,7 @@ void Metrics::answered(const RequestSeen& seen) noexcept {
 }
 
 void Metrics::sent(const BodySeen& seen) noexcept {
-  count(route_of(seen.route).by_end[static_cast<std::size_t>(seen.end)]);
+  count(bodies_[static_cast<std::size_t>(seen.end)]);
 }
 
 void Metrics::decided(const CommandSeen& seen) noexcept {
@@ -118,12 +118,9 @@ void Metrics::add_requests(Families& families) const {
       counter(families, "holdfast_http_bodies_total",
               "Bodies that were sent while they were made, by how they ended: whole, cut off by the "
               "server, or left with their connection.");
-  for (const auto& route : routes_) {
-    for (std::size_t i = 0; i < kBodyEnds; ++i) {
-      const auto n = read(route.by_end[i]);
-      if (n > 0) bodies.add(n, {{"route", route.path}, {"end", to_string(static_cast<BodyEnd>(i))}});
-    }
-  }
+  // There from the start, at 0: an alert sees no increase in a series that begins with its first count.
+  for (std::size_t i = 0; i < kBodyEnds; ++i)
+    bodies.add(read(bodies_[i]), {{"end", to_string(static_cast<BodyEnd>(i))}});
   auto took = histogram(families, "holdfast_http_request_seconds", "From a request's head to its answer.");
   for (const auto& route : routes_) {
     const auto durations = route.durations.read();

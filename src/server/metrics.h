@@ -60,7 +60,6 @@ class Metrics final : public Observer {
   struct OfRoute {
     std::string path;
     std::array<Count, kStatuses.size()> by_status{};
-    std::array<Count, kBodyEnds> by_end{};
     Durations durations;
   };
   struct OfOp {
@@ -74,6 +73,7 @@ class Metrics final : public Observer {
   void add_requests(Families& families) const;
   void add_commands(Families& families) const;
 
+  std::array<Count, kBodyEnds> bodies_{};
   std::vector<OfRoute> routes_;  // the last one: of no route
   std::unordered_map<std::string_view, std::size_t> route_places_;
   std::array<OfOp, kOps + 1> ops_;  // the last one: of no op that is known

@@ -361,5 +361,125 @@ TEST_P(BlocksTest, BlocksOfManyThreadsNeverLoseAnUpdate) {
   EXPECT_EQ(available(ledger, "alice"), 100'000 - kThreads * kBlocks * 100);
 }
 
+// What a block pays into an account that it only names later is in that account.
+TEST_P(BlocksTest, AnAccountHasWhatTheBlockPaidBeforeItNamedIt) {
+  run(ledger, open("seller", AccountKind::beneficiary));
+  run(ledger, hold("h", "alice", "seller", 1'000));
+  must(ledger.atomic(
+      [&](Transaction& transaction) -> Result<void> {
+        must(transaction.execute(release({"h"})));
+        EXPECT_EQ(must_fail(transaction.execute(withdraw("w1", "seller", 921))).code,
+                  ErrorCode::insufficient_funds);
+        must(transaction.execute(withdraw("w2", "seller", 900)));
+        EXPECT_EQ(must_fail(transaction.execute(close_account("seller"))).code, ErrorCode::account_not_empty);
+        must(transaction.execute(withdraw("w3", "seller", 20)));
+        must(transaction.execute(close_account("seller")));
+        return {};
+      },
+      kPatient));
+  EXPECT_EQ(buckets("seller"), "0+0");
+  EXPECT_FALSE(must(ledger.account("seller")).open);
+}
+
+TEST_P(BlocksTest, AnAccountThatTheBlockPaidIsNotClosed) {
+  run(ledger, open("seller", AccountKind::beneficiary));
+  run(ledger, hold("h", "alice", "seller", 1'000));
+  must(ledger.atomic(
+      [&](Transaction& transaction) -> Result<void> {
+        must(transaction.execute(release({"h"})));
+        EXPECT_EQ(must_fail(transaction.execute(close_account("seller"))).code, ErrorCode::account_not_empty);
+        return {};
+      },
+      kPatient));
+  EXPECT_EQ(buckets("seller"), "920+0");
+}
+
+// Its plan has a newer version by then, and no escrow is left under the old one.
+TEST_P(BlocksTest, AFeeAccountThatTheBlockPaidIsNotClosed) {
+  run(ledger, open("old", AccountKind::platform));
+  auto old = plan("own", "0.1", "0");
+  std::get<DefineFeePlan>(old.operation).commission.to = "old";
+  run(ledger, old);
+  run(ledger, hold("h", "alice", "shop", 1'000, "", "own"));
+  run(ledger, plan("own", "0.1", "0"));
+  must(ledger.atomic(
+      [&](Transaction& transaction) -> Result<void> {
+        must(transaction.execute(release({"h"})));
+        EXPECT_EQ(must_fail(transaction.execute(close_account("old"))).code, ErrorCode::account_not_empty);
+        return {};
+      },
+      kPatient));
+  EXPECT_EQ(buckets("old"), "100+0");
+  EXPECT_TRUE(must(ledger.account("old")).open);
+}
+
+TEST_P(BlocksTest, APayerWhoseEscrowsTheBlockSettledIsClosed) {
+  run(ledger, open("carol"));
+  run(ledger, deposit("d", "carol", 1'500));
+  run(ledger, hold("h1", "carol", "shop", 1'000));
+  run(ledger, hold("h2", "carol", "shop", 500));
+  must(ledger.atomic(
+      [&](Transaction& transaction) -> Result<void> {
+        must(transaction.execute(release({"h1"})));
+        must(transaction.execute(refund({"h2"})));
+        EXPECT_EQ(must_fail(transaction.execute(close_account("carol"))).code, ErrorCode::account_not_empty);
+        must(transaction.execute(withdraw("w", "carol", 500)));
+        must(transaction.execute(close_account("carol")));
+        return {};
+      },
+      kPatient));
+  EXPECT_EQ(buckets("carol"), "0+0");
+}
+
+// The account is named first inside a part that is taken back, with the release that paid it.
+TEST_P(BlocksTest, WhatIsTakenBackIsNotInAnAccountThatWasNamedMeanwhile) {
+  run(ledger, open("seller", AccountKind::beneficiary));
+  run(ledger, hold("h", "alice", "seller", 1'000));
+  must(ledger.atomic(
+      [&](Transaction& transaction) -> Result<void> {
+        const auto part = transaction.savepoint([&]() -> Result<void> {
+          must(transaction.execute(release({"h"})));
+          EXPECT_EQ(must_fail(transaction.execute(close_account("seller"))).code,
+                    ErrorCode::account_not_empty);
+          return std::unexpected(refused("not so"));
+        });
+        EXPECT_FALSE(part);
+        EXPECT_EQ(must_fail(transaction.execute(withdraw("w", "seller", 1))).code,
+                  ErrorCode::insufficient_funds);
+        EXPECT_EQ(must_fail(transaction.execute(close_account("seller"))).code, ErrorCode::account_in_use);
+        must(transaction.execute(refund({"h"})));
+        must(transaction.execute(close_account("seller")));
+        return {};
+      },
+      kPatient));
+  EXPECT_EQ(buckets("alice"), "100000+0");
+  EXPECT_EQ(buckets("seller"), "0+0");
+}
+
+// The event says that a part failed, so on PostgreSQL it looks again at what can have come meanwhile: not at
+// what it did itself.
+TEST_P(BlocksTest, APlanIsDefinedAnewAndTheAccountThatItPaidIsClosed) {
+  run(ledger, open("old", AccountKind::platform));
+  const auto paying = [](const std::string& to) {
+    auto command = plan("own", "0.1", "0");
+    std::get<DefineFeePlan>(command.operation).commission.to = to;
+    return command;
+  };
+  run(ledger, paying("old"));
+  EXPECT_EQ(code_of(must_fail(ledger.execute(close_account("old")))), "account_in_use");
+  const auto commands = {savepoint({freeze("none")}), paying("platform:commission"), close_account("old")};
+  must(ledger.atomic(
+      [&](Transaction& transaction) -> Result<void> {
+        for (const auto& command : commands) std::ignore = transaction.execute(command);
+        return {};
+      },
+      kPatient));
+  EXPECT_FALSE(must(ledger.account("old")).open);
+  run(ledger, open("older", AccountKind::platform));
+  run(ledger, paying("older"));
+  run(ledger, atomic({savepoint({freeze("none")}), paying("platform:commission"), close_account("older")}));
+  EXPECT_FALSE(must(ledger.account("older")).open);
+}
+
 }  // namespace
 }  // namespace holdfast

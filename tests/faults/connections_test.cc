@@ -8,7 +8,7 @@
 
 #include "postgres/libpq_session.h"
 #include "service/testing/shop.h"
-#include "tests/faults/cutting_proxy.h"
+#include "tests/support/cutting_proxy.h"
 #include "tests/support/postgres_server.h"
 #include "tests/support/stores.h"
 

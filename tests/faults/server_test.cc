@@ -6,8 +6,8 @@
 #include <memory>
 
 #include "service/testing/shop.h"
-#include "tests/faults/cutting_proxy.h"
 #include "tests/faults/keyed_load.h"
+#include "tests/support/cutting_proxy.h"
 #include "tests/support/postgres_server.h"
 #include "tests/support/stores.h"
 

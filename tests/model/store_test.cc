@@ -6,54 +6,13 @@
 #include "sim/model.h"
 #include "sim/prng.h"
 #include "sim/workload.h"
+#include "tests/support/model_store.h"
 #include "tests/support/stores.h"
 
 namespace holdfast {
 namespace {
 
 using namespace testing;
-using Kind = sim::Block::Step::Kind;
-
-/// Empty where the store's rows are the model's; else the first that is not.
-std::string differing_row(Store& store, const sim::ModelBook& book) {
-  for (const auto& [name, expected] : book.accounts) {
-    const auto row = must(store.account(name));
-    if (row.available.minor() != static_cast<std::int64_t>(expected.available) ||
-        row.held.minor() != static_cast<std::int64_t>(expected.held) || row.open != expected.open ||
-        row.kind != expected.kind || row.currency != expected.currency) {
-      return fmt::format("account {}: {}+{}", name, row.available.minor(), row.held.minor());
-    }
-  }
-  for (const auto& [id, expected] : book.escrows) {
-    const auto row = must(store.escrow({EscrowId(id), {}}));
-    const bool same = row.key == expected.key && row.payer == expected.payer && row.group == expected.group &&
-                      row.fee_plan == expected.plan && row.fee_plan_version == expected.plan_version &&
-                      row.amount.minor() == static_cast<std::int64_t>(expected.amount) &&
-                      row.released.minor() == static_cast<std::int64_t>(expected.released) &&
-                      row.refunded.minor() == static_cast<std::int64_t>(expected.refunded) &&
-                      row.commission.minor() == static_cast<std::int64_t>(expected.commission) &&
-                      row.processor_fee.minor() == static_cast<std::int64_t>(expected.processor_fee) &&
-                      (row.status == EscrowStatus::frozen) == expected.frozen &&
-                      row.release_at == expected.release_at && row.refund_at == expected.refund_at;
-    if (!same) return fmt::format("escrow {} ({})", id, row.key);
-  }
-  for (const auto& [name, expected_open] : book.groups) {
-    const auto row = must(store.group(name));
-    if (row.open != expected_open) return "group " + name;
-  }
-  std::size_t versions = 0;
-  for (const auto& [name, all] : book.plans) versions += all.size();
-  const auto plans = must(store.fee_plans());
-  return plans.size() == versions ? "" : fmt::format("{} fee plans", plans.size());
-}
-
-/// An event that is not sealed yet has no seq: to the model any will do.
-Result<Answer> answer_of(const Result<StoreAnswer>& reply) {
-  if (!reply) return std::unexpected(reply.error());
-  auto answer = reply->answer;
-  if (answer.event_id && !answer.seq) answer.seq = Seq(*answer.event_id);
-  return answer;
-}
 
 class StoreModel : public ::testing::TestWithParam<StoreKind> {
  protected:
@@ -94,46 +53,14 @@ class StoreModel : public ::testing::TestWithParam<StoreKind> {
 
   void execute(const sim::Block& block) {
     std::vector<Result<CommandResult>> results;
-    const auto body = [&](TransactionPort& port) -> Result<void> {
-      const auto given_up = fail(ErrorCode::aborted, "the caller's own code gave up");
-      for (const auto& step : block.steps) {
-        if (step.kind == Kind::savepoint) port.savepoint();
-        if (step.kind == Kind::release_savepoint) port.release_savepoint();
-        if (step.kind == Kind::rollback_savepoint) port.rollback_savepoint(given_up.error());
-        if (step.kind == Kind::execute) results.push_back(port.execute(step.command));
-      }
-      if (!block.commits) return given_up;
-      return {};
-    };
-    const auto reply = store_->transact(block.options, std::chrono::minutes(1), body);
+    const auto reply = store_->transact(block.options, std::chrono::minutes(1), [&](TransactionPort& port) {
+      return run_block(block, port, results);
+    });
     const auto answer = answer_of(reply);
     sim::Outcome expected;
-    ASSERT_NO_FATAL_FAILURE(expect(block, results, expected));
+    ASSERT_EQ(expect_block(model_, block, results, expected), "");
     ASSERT_EQ(sim::difference(expected, answer), "") << "a block of " << block.steps.size() << " steps";
     ASSERT_EQ(model_.broken_law(), "");
-  }
-
-  void expect(const sim::Block& block, const std::vector<Result<CommandResult>>& results,
-              sim::Outcome& whole) {
-    if (auto early = model_.begin_block(block.options)) {
-      whole = *early;
-      return;
-    }
-    std::size_t next = 0;
-    for (const auto& step : block.steps) {
-      if (step.kind == Kind::savepoint) model_.block_savepoint();
-      if (step.kind == Kind::release_savepoint) model_.block_end_savepoint(std::nullopt);
-      if (step.kind == Kind::rollback_savepoint) model_.block_end_savepoint(ErrorCode::aborted);
-      if (step.kind != Kind::execute) continue;
-      ASSERT_LT(next, results.size()) << "the block ran to its end";
-      const auto& result = results[next++];
-      const auto expected =
-          model_.block_step(step.command, result ? sim::given_ids(*result) : sim::GivenIds{});
-      const auto wrong = result ? sim::difference(expected, *result)
-                                : sim::difference(expected, Result<Answer>(std::unexpected(result.error())));
-      ASSERT_EQ(wrong, "") << "in a block: " << sim::describe(step.command);
-    }
-    whole = model_.end_block(block.commits, block.options);
   }
 
   std::unique_ptr<Store> store_;

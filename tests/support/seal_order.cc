@@ -3,24 +3,23 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
-#include <map>
 #include <span>
 #include <thread>
 #include <utility>
 
 #include "base/assert.h"
 #include "base/hash.h"
+#include "ledger/event_codec.h"
 #include "postgres/libpq_session.h"
 #include "postgres/sealer.h"
 
 namespace holdfast::testing {
 
-SealOrder::SealOrder(const std::string& conninfo, std::string ledger) {
-  auto session = postgres::connect(conninfo);
-  HOLDFAST_ASSERT(session.has_value(), "the test's server takes connections");
-  session_ = std::move(*session);
+SealOrder::SealOrder(std::string conninfo, std::string ledger) : conninfo_(std::move(conninfo)) {
+  reconnect();
   const std::array<postgres::Statement, 1> ask{
       {{"select ledger from holdfast.ledgers where name = $1", {ledger}}}};
   const auto found = session_->run(ask);
@@ -28,21 +27,41 @@ SealOrder::SealOrder(const std::string& conninfo, std::string ledger) {
   ledger_ = {found->front()->integer(0, 0), std::move(ledger)};
 }
 
+void SealOrder::reconnect() {
+  auto session = postgres::connect(conninfo_);
+  HOLDFAST_ASSERT(session.has_value(), "the test's server takes connections");
+  session_ = std::move(*session);
+}
+
+std::uint64_t SealOrder::now() {
+  const std::scoped_lock hold(mutex_);
+  return ++clock_;
+}
+
 Result<Answer> SealOrder::run(Store& store, const Command& command) {
   while (true) {
+    const auto asked = now();
     auto reply = store.execute(command);
     if (!reply) {
-      record(command, std::unexpected(reply.error()));
+      record(command, std::unexpected(reply.error()), asked);
       return std::unexpected(std::move(reply.error()));
     }
-    record(command, reply->answer);
+    record(command, reply->answer, asked);
     if (!reply->more) return std::move(reply->answer);
   }
 }
 
-void SealOrder::record(const Command& command, Result<Answer> answer) {
+void SealOrder::record(const Command& command, Result<Answer> answer, std::uint64_t asked,
+                       std::uint64_t answered) {
   const std::scoped_lock hold(mutex_);
-  steps_.push_back({command, std::move(answer)});
+  ++clock_;
+  steps_.push_back(
+      {command, std::move(answer), asked == 0 ? checked_ : asked, answered == 0 ? clock_ : answered});
+}
+
+void SealOrder::record_unknown(const Command& command, std::uint64_t asked) {
+  const std::scoped_lock hold(mutex_);
+  unknown_.emplace(command.options.reference, Unknown{command, asked});
 }
 
 postgres::ResultSets SealOrder::query(std::string_view sql) {
@@ -52,16 +71,20 @@ postgres::ResultSets SealOrder::query(std::string_view sql) {
   return rows ? std::move(*rows) : postgres::ResultSets{};
 }
 
+std::int64_t SealOrder::count_of(std::string_view table) {
+  return query(fmt::format("select count(*) from holdfast.{} where ledger = $1", table)).at(0)->integer(0, 0);
+}
+
 void SealOrder::wait_for_sealers() {
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  while (query("select count(*) from holdfast.unsealed where ledger = $1").at(0)->integer(0, 0) > 0) {
+  while (count_of("unsealed") > 0) {
     ASSERT_LT(std::chrono::steady_clock::now(), end) << "events are left unsealed";
     std::this_thread::yield();
   }
 }
 
 void SealOrder::seal_all() {
-  while (query("select count(*) from holdfast.unsealed where ledger = $1").at(0)->integer(0, 0) > 0) {
+  while (count_of("unsealed") > 0) {
     const auto sealed = postgres::seal(*session_, ledger_);
     ASSERT_TRUE(sealed) << sealed.error().message;
   }
@@ -80,51 +103,157 @@ std::string SealOrder::neighbours(std::uint64_t seq) {
   return text;
 }
 
-void SealOrder::check() {
-  ASSERT_NO_FATAL_FAILURE(seal_all());
-  std::map<std::uint64_t, std::uint64_t> seq_of;
-  const auto seals = query("select event, seq from holdfast.seals where ledger = $1");
-  for (std::size_t i = 0; i < seals.at(0)->rows(); ++i) {
-    seq_of[static_cast<std::uint64_t>(seals[0]->integer(i, 0))] =
-        static_cast<std::uint64_t>(seals[0]->integer(i, 1));
+/// Those that were sealed since the last check.
+void SealOrder::read_new_events(std::vector<Event>& events) {
+  Seq last(model_.book().seq);
+  const auto rows = query(
+      fmt::format("select event, seq from holdfast.seals where ledger = $1 and seq > {}", last.value()));
+  for (std::size_t i = 0; i < rows.at(0)->rows(); ++i) {
+    const auto event = static_cast<std::uint64_t>(rows[0]->integer(i, 0));
+    const auto seq = static_cast<std::uint64_t>(rows[0]->integer(i, 1));
+    seq_of_[event] = seq;
+    event_of_[seq] = event;
   }
-  std::map<std::uint64_t, const Step*> in_order;
-  std::vector<const Step*> replays;
+  while (true) {
+    const auto page = postgres::sealed_events(*session_, ledger_, last, 1'000);
+    ASSERT_TRUE(page) << page.error().message;
+    if (page->empty()) break;
+    for (const auto& sealed : *page) {
+      ASSERT_EQ(sealed.seq, last.next()) << "seqs have no gaps";
+      last = sealed.seq;
+      auto& event = events.emplace_back();
+      const auto decoded = decode_event(sealed.bytes, event);
+      ASSERT_TRUE(decoded) << decoded.error().message;
+    }
+  }
+  ASSERT_EQ(events.size(), rows[0]->rows());
+}
+
+/// Which request each event comes from.
+void SealOrder::match(const std::vector<Event>& events, std::vector<SealedStep>& in_order) {
+  std::map<std::uint64_t, Step*> acknowledged;
   for (auto& step : steps_) {
+    if (!step.answer || !step.answer->event_id) continue;
+    const auto seq = seq_of_.find(*step.answer->event_id);
+    ASSERT_TRUE(seq != seq_of_.end())
+        << "event " << *step.answer->event_id
+        << " was acknowledged and is not there: " << sim::describe(step.command);
+    step.answer->seq = Seq(seq->second);  // what it had not yet when it was answered
+    if (step.answer->replayed) continue;
+    ASSERT_TRUE(acknowledged.emplace(seq->second, &step).second)
+        << "two answers have event " << *step.answer->event_id << ": " << sim::describe(step.command);
+  }
+  for (const auto& event : events) {
+    auto& step = in_order.emplace_back();
+    if (const auto known = acknowledged.find(event.seq.value()); known != acknowledged.end()) {
+      const auto& answered = *known->second;
+      ASSERT_EQ(answered.command.options.reference, event.entry.reference)
+          << "seq " << event.seq.value() << " is of another request than " << sim::describe(answered.command);
+      step = {&answered.command, answered.answer, answered.asked, answered.answered};
+      acknowledged.erase(known);
+    } else {
+      ASSERT_NO_FATAL_FAILURE(match_unknown(event, step));
+    }
+  }
+  ASSERT_TRUE(acknowledged.empty()) << "an event that was new before the last check was acknowledged since: "
+                                    << sim::describe(acknowledged.begin()->second->command);
+}
+
+void SealOrder::match_unknown(const Event& event, SealedStep& step) {
+  const auto [first, last] = unknown_.equal_range(event.entry.reference);
+  const auto found = std::find_if(first, last, [&](const auto& one) {
+    return !one.second.matched && one.second.command.options.key == event.entry.key;
+  });
+  ASSERT_TRUE(found != last) << "nobody was told of seq " << event.seq.value() << ", event "
+                             << event_of_[event.seq.value()] << ", a " << op_name(event.entry.body)
+                             << " of reference " << event.entry.reference << " and key " << event.entry.key
+                             << ", and every request of it is accounted for";
+  auto& unknown = found->second;
+  unknown.matched = true;
+  step = {&unknown.command,
+          Answer{event_of_[event.seq.value()], event.seq, event.at, false, result_of(event.entry)},
+          unknown.asked, kNever};
+}
+
+void SealOrder::replay(const std::vector<SealedStep>& in_order) {
+  for (const auto& step : in_order) {
+    const auto seq = model_.book().seq + 1;
+    const auto expected = model_.execute(*step.command, sim::given_ids(step.answer->result));
+    ASSERT_EQ(sim::difference(expected, step.answer), "")
+        << "seq " << seq << ", event " << *step.answer->event_id << ": " << sim::describe(*step.command)
+        << neighbours(seq);
+    if (const auto& key = step.command->options.key; !key.empty()) key_event_[key] = *step.answer->event_id;
+    ++accepted_;
+    unknown_done_ += step.known == kNever ? 1 : 0;
+  }
+}
+
+void SealOrder::check_replays() {
+  for (const auto& step : steps_) {
+    if (!step.answer || !step.answer->event_id || !step.answer->replayed) continue;
+    const auto expected = model_.execute(step.command, {});
+    ASSERT_EQ(sim::difference(expected, step.answer), "") << "replay: " << sim::describe(step.command);
+    const auto first = key_event_.find(step.command.options.key);
+    if (first != key_event_.end()) {  // else it is of a command inside another
+      ASSERT_EQ(*step.answer->event_id, first->second)
+          << "a replay names another event: " << sim::describe(step.command);
+    }
+    ++replayed_;
+  }
+}
+
+void SealOrder::check_rest(const sim::Model& before, const std::vector<SealedStep>& in_order) {
+  std::vector<UnsealedAnswer> rest;
+  for (const auto& step : steps_) {
+    if (step.answer && step.answer->event_id) continue;
     if (!step.answer) {
       EXPECT_TRUE(is_rejection(step.answer.error().code))
           << sim::describe(step.command) << ": " << step.answer.error().message;
+      if (!is_rejection(step.answer.error().code)) continue;
       ++rejected_;
-      continue;
     }
-    if (!step.answer->event_id) continue;  // changed nothing
-    const auto seq = seq_of.find(*step.answer->event_id);
-    ASSERT_NE(seq, seq_of.end()) << "event " << *step.answer->event_id
-                                 << " was not sealed: " << sim::describe(step.command);
-    step.answer->seq = Seq(seq->second);  // what it had not yet when it was answered
-    if (step.answer->replayed) {
-      replays.push_back(&step);
-      continue;
-    }
-    ASSERT_TRUE(in_order.emplace(seq->second, &step).second)
-        << "two answers have event " << *step.answer->event_id << ": " << sim::describe(step.command);
+    rest.push_back({&step.command, &step.answer, step.asked, step.answered});
   }
-  for (const auto& [seq, step] : in_order) {
-    ASSERT_EQ(seq, model_.book().seq + 1) << "seqs have no gaps";
-    const auto expected = model_.execute(step->command, sim::given_ids(step->answer->result));
-    ASSERT_EQ(sim::difference(expected, step->answer), "")
-        << "seq " << seq << ", event " << *step->answer->event_id << ": " << sim::describe(step->command)
-        << neighbours(seq);
-    ++accepted_;
-  }
-  for (const auto* step : replays) {
-    const auto expected = model_.execute(step->command, {});
-    ASSERT_EQ(sim::difference(expected, step->answer), "") << "replay: " << sim::describe(step->command);
-    ++replayed_;
-  }
+  ASSERT_EQ(check_windows(before, in_order, rest, windows_), "");
+}
+
+void SealOrder::check() {
+  ASSERT_NO_FATAL_FAILURE(seal_all());
+  std::vector<Event> events;
+  ASSERT_NO_FATAL_FAILURE(read_new_events(events));
+  std::vector<SealedStep> in_order;
+  in_order.reserve(events.size());
+  ASSERT_NO_FATAL_FAILURE(match(events, in_order));
+  unknown_undone_ += static_cast<std::uint64_t>(
+      std::ranges::count_if(unknown_, [](const auto& one) { return !one.second.matched; }));
+  const auto before = model_;
+  ASSERT_NO_FATAL_FAILURE(replay(in_order));
+  ASSERT_NO_FATAL_FAILURE(check_replays());
+  ASSERT_NO_FATAL_FAILURE(check_rest(before, in_order));
   ASSERT_EQ(model_.broken_law(), "");
-  ASSERT_EQ(seq_of.size(), model_.book().seq) << "what is sealed was answered";
+  ASSERT_EQ(seq_of_.size(), model_.book().seq) << "what is sealed was asked for";
   steps_.clear();
+  unknown_.clear();
+  checked_ = now();
+}
+
+void SealOrder::check_tables() {
+  std::size_t versions = 0;
+  for (const auto& [name, all] : book().plans) versions += all.size();
+  const std::array<std::pair<std::string_view, std::size_t>, 10> expected{
+      {{"events", book().seq},
+       {"seals", book().seq},
+       {"accounts", book().accounts.size()},
+       {"escrows", book().escrows.size()},
+       {"keys", book().keys.size()},
+       {"fee_plans", book().plans.size()},
+       {"fee_plan_versions", versions},
+       {"unsealed", 0},
+       {"pending", 0},
+       {"pending_batches", 0}}};
+  for (const auto& [table, rows] : expected) {
+    ASSERT_EQ(count_of(table), static_cast<std::int64_t>(rows)) << "rows of " << table;
+  }
 }
 
 void SealOrder::check_rows(Store& store) {

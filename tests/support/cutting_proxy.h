@@ -14,9 +14,10 @@
 namespace holdfast::testing {
 
 enum class Cut : std::uint8_t {
-  before_commit,  // the COMMIT of a transaction that records an event does not reach the server
-  after_commit,   // it does, and its answer does not come back
-  at_message,     // after so many messages, of either side
+  before_commit,   // the COMMIT of a transaction that records an event does not reach the server
+  after_commit,    // it does, and its answer does not come back
+  at_message,      // after so many messages, of either side
+  inside_message,  // the same, and of the last one half gets through
 };
 
 /// What comes after the cut.
@@ -58,7 +59,7 @@ class CuttingProxy {
   void accept_all();
   void forward(Link& link);
   bool pass(Link& link, Side from);
-  bool is_cut(Link& link, Side from, std::string_view message);
+  std::string_view part_of(Link& link, Side from, std::string_view message);
   void wait_while_stalled();
 
   const std::string socket_;

@@ -1,4 +1,4 @@
-#include "tests/faults/cutting_proxy.h"
+#include "tests/support/cutting_proxy.h"
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -201,38 +201,45 @@ bool CuttingProxy::pass(Link& link, Side from) {
     if (waiting.size() < end) break;
     const std::string_view message(waiting.data() + begin, end - begin);
     if (by_client) link.started = true;
-    const bool cut = is_cut(link, from, message);
+    const auto gets_through = part_of(link, from, message);
     wait_while_stalled();
-    goes_on = !cut && send_all(by_client ? link.server : link.client, message);
+    goes_on = send_all(by_client ? link.server : link.client, gets_through) &&
+              gets_through.size() == message.size();
     begin = end;
   }
   waiting.erase(0, begin);
   return goes_on;
 }
 
-bool CuttingProxy::is_cut(Link& link, Side from, std::string_view message) {
+/// What of the message gets through; less than all of it: then the connection is cut.
+std::string_view CuttingProxy::part_of(Link& link, Side from, std::string_view message) {
   const std::scoped_lock hold(mutex_);
   bool here = false;
+  const auto has = [&](std::string_view text) { return message.find(text) != std::string_view::npos; };
   if (from == Side::client && message.starts_with('P')) {  // Parse: a statement's text
-    if (message.find("insert into holdfast.events "sv) != std::string_view::npos) link.records = true;
-    if (message.find("\0commit\0"sv) != std::string_view::npos)
-      here = cut_ == Cut::before_commit && link.records;
-    if (message.find("\0begin"sv) != std::string_view::npos) link.records = false;
+    if (has("insert into holdfast.events "sv)) link.records = true;
+    if (has("\0commit\0"sv)) here = cut_ == Cut::before_commit && link.records;
+    if (has("\0begin"sv)) link.records = false;
+  }
+  if (from == Side::client && message.starts_with('Q')) {  // a text by itself, of a caller's own
+    if (has("commit\0"sv)) here = cut_ == Cut::before_commit && link.records;
+    if (has("begin\0"sv)) link.records = false;
   }
   if (from == Side::server && message.starts_with('C') &&
       message.find("COMMIT\0"sv) != std::string_view::npos) {
     here = cut_ == Cut::after_commit && link.records;
   }
-  if (!armed_) return false;
-  if (cut_ == Cut::at_message) here = messages_left_-- == 1;
-  if (!here) return false;
+  if (!armed_) return message;
+  if (cut_ == Cut::at_message || cut_ == Cut::inside_message) here = messages_left_-- == 1;
+  if (!here) return message;
   armed_ = false;
   cut_done_ = true;
   refusing_ = then_ == Then::refuse;
   stalled_ = then_ == Then::stall;
   callers_ = 0;
   changed_.notify_all();
-  return then_ != Then::stall;
+  if (then_ == Then::stall) return message;
+  return message.substr(0, cut_ == Cut::inside_message ? message.size() / 2 : 0);
 }
 
 }  // namespace holdfast::testing

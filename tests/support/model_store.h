@@ -1,0 +1,30 @@
+// A whole store beside the naive model: one block in both, and whether the rows are the same.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "ledger/store.h"
+#include "sim/model.h"
+#include "sim/workload.h"
+
+namespace holdfast::testing {
+
+/// The caller's own code of a block. \param results  of its commands, in order
+[[nodiscard]] Result<void> run_block(const sim::Block& block, TransactionPort& port,
+                                     std::vector<Result<CommandResult>>& results);
+
+/// The same on the model, given what the store said to each command.
+/// \param whole  what the block must be answered
+/// \return empty where the model expects each result; else the first that is different
+[[nodiscard]] std::string expect_block(sim::Model& model, const sim::Block& block,
+                                       const std::vector<Result<CommandResult>>& results,
+                                       sim::Outcome& whole);
+
+/// For the model: an event that is not sealed yet has no seq; any will do.
+[[nodiscard]] Result<Answer> answer_of(const Result<StoreAnswer>& reply);
+
+/// Empty where the store's rows are the model's; else the first that is not.
+[[nodiscard]] std::string differing_row(Store& store, const sim::ModelBook& book);
+
+}  // namespace holdfast::testing
