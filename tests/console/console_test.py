@@ -196,6 +196,20 @@ class Console(unittest.TestCase):
         b.see("chargeback 91", "main")
         self.assertNotIn("deposit", b.text("main .rows"))
 
+    def test_a_page_that_cannot_be_read_says_that_the_server_is_away(self):
+        b = self.browser
+        self.expected = ["ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED_ENCODING", "ERR_EMPTY_RESPONSE", "ERR_CONNECTION_RESET"]
+        with Server(PROGRAM) as other:
+            b.driver.get("about:blank")
+            b.driver.get(f"{other.url}/#key={other.keys['read']}")
+            b.see("The ledger is empty.", "main")
+            other.stop()
+            b.go("#/accounts")
+            b.see("The server did not answer", "main")
+            other.start()
+            b.press("Try again")
+            b.see("By name", "main")
+
     def test_the_stream_goes_on_after_the_server_was_away(self):
         b = self.browser
         self.open("#/events", "deposit")
@@ -476,6 +490,7 @@ class Console(unittest.TestCase):
         b.see("Done, and in the books.", "dialog")
         b.keys(Keys.ESCAPE)
         b.goes("Done, and in the books.")
+        b.until(lambda: not b.run("return document.querySelector('dialog')"), "the dialog stays")  # and has given the focus back
         self.assertEqual(self.server.ask("/v1/groups/campaign:keys")["live"], 0)
         b.keys("?")
         b.see("open", "dialog .keys")

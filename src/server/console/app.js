@@ -49,7 +49,9 @@ async function show() {
   }, again: show };
   try {
     if (!page) throw new Problem(`The console has no page “${kind}”.`, { status: 404, where: location.hash });
-    const module = await page[1]();
+    const module = await page[1]().catch(() => {
+      throw new Problem("The server did not answer, and this page was not read from it before. Is it running, and is the network there?", { where: location.hash, answered: false });
+    });
     const make = module[name ? page[3] ?? page[2] : page[2]];
     if (signal.aborted) return;
     const { title, content } = make(context);
