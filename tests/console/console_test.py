@@ -28,7 +28,7 @@ PAGES = {
     "group": ("#/groups/campaign:looks", "looks:0"), "escrow": ("#/escrows/looks:6", "commission"),
     "frozen": ("#/escrows/looks:1", "chargeback 92"), "accounts": ("#/accounts", "user:0"),
     "plans": ("#/plans", "How a release is split"), "account": ("#/accounts/user:0", "Escrow held"), "payer": ("#/accounts/user:0?view=pays", "looks:0"),
-    "events": ("#/events", "frozen"), "event": ("#/events?seq=1", "fee plan defined"), "health": ("#/health", "Commands a second"),
+    "events": ("#/events", "frozen"), "event": ("#/events?seq=1", "Fee plan defined"), "health": ("#/health", "Commands a second"),
     "missing": ("#/escrows/nothing", "There is no such thing here"), "nowhere": ("#/nowhere", "no page"),
 }
 
@@ -132,6 +132,18 @@ class Console(unittest.TestCase):
         b.see(f"{money(escrow['net'])} =", ".history")
         b.see("“sent”", ".history")
 
+    def test_what_is_found_is_called_by_its_name(self):
+        b = self.browser
+        self.open("#/groups", "campaign:release")
+        for asked, kind, name, said in (("campaign:loo", "group", "campaign:looks", "live"), ("user:JP", "account", "user:JPY", "available"),
+                                        ("maker:ret", "account", "maker:retry", "beneficiary")):
+            b.keys("/")
+            b.keys(asked)
+            b.see(f"{kind} {name}", "#found")
+            b.see(said, "#found")
+            b.keys(Keys.ENTER)
+            b.see(name, "h1")
+
     def test_a_list_goes_on_as_asked(self):
         b = self.browser
         self.open("#/groups/campaign:many", "50 escrows so far")
@@ -144,7 +156,7 @@ class Console(unittest.TestCase):
     def test_a_group_shows_those_of_one_state(self):
         b = self.browser
         self.open("#/groups/campaign:looks", "looks:0")
-        b.link("frozen")
+        b.link("Frozen")
         b.goes("looks:0", "main")
         b.see("2 escrows", "main .foot")
         b.go("#/groups/campaign:looks?status=REFUNDED")
@@ -183,6 +195,20 @@ class Console(unittest.TestCase):
         b.go("#/events?op=freeze")
         b.see("chargeback 91", "main")
         self.assertNotIn("deposit", b.text("main .rows"))
+
+    def test_a_page_that_cannot_be_read_says_that_the_server_is_away(self):
+        b = self.browser
+        self.expected = ["ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED_ENCODING", "ERR_EMPTY_RESPONSE", "ERR_CONNECTION_RESET"]
+        with Server(PROGRAM) as other:
+            b.driver.get("about:blank")
+            b.driver.get(f"{other.url}/#key={other.keys['read']}")
+            b.see("The ledger is empty.", "main")
+            other.stop()
+            b.go("#/accounts")
+            b.see("The server did not answer", "main")
+            other.start()
+            b.press("Try again")
+            b.see("By name", "main")
 
     def test_the_stream_goes_on_after_the_server_was_away(self):
         b = self.browser
@@ -464,6 +490,7 @@ class Console(unittest.TestCase):
         b.see("Done, and in the books.", "dialog")
         b.keys(Keys.ESCAPE)
         b.goes("Done, and in the books.")
+        b.until(lambda: not b.run("return document.querySelector('dialog')"), "the dialog stays")  # and has given the focus back
         self.assertEqual(self.server.ask("/v1/groups/campaign:keys")["live"], 0)
         b.keys("?")
         b.see("open", "dialog .keys")

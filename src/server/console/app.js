@@ -49,7 +49,9 @@ async function show() {
   }, again: show };
   try {
     if (!page) throw new Problem(`The console has no page “${kind}”.`, { status: 404, where: location.hash });
-    const module = await page[1]();
+    const module = await page[1]().catch(() => {
+      throw new Problem("The server did not answer, and this page was not read from it before. Is it running, and is the network there?", { where: location.hash, answered: false });
+    });
     const make = module[name ? page[3] ?? page[2] : page[2]];
     if (signal.aborted) return;
     const { title, content } = make(context);
@@ -88,6 +90,9 @@ function search() {
     escrow: () => link(["escrows", String(row.id)]), account: () => link(["accounts", row.id]),
     group: () => link(["groups", row.id]), event: () => link(["events"], { seq: String(row.id) }),
   })[row.kind]();
+  // An escrow's label begins with its key; all others are called as they are.
+  const nameOf = (row) => (row.kind === "escrow" ? row.label ?? `escrow ${row.id}`
+    : [h("span", {}, row.kind === "event" ? `event ${row.id}` : row.id), " ", row.label && h("span", { class: "small" }, row.label)]);
   const choose = (index) => {
     const all = options();
     all[chosen]?.setAttribute("aria-selected", "false");
@@ -119,7 +124,7 @@ function search() {
     if (signal.aborted) return;
     put(found, ...rows.map((row, i) => h("li", { role: "option", id: `o${i}`, "aria-selected": "false",
       "data-href": address(row), onclick: () => open(address(row)) },
-    h("span", { class: "kind" }, row.kind), h("span", { class: "name" }, row.label ?? row.id))));
+    h("span", { class: "kind" }, row.kind), h("span", { class: "name" }, nameOf(row)))));
     if (!rows.length) found.append(h("li", { class: "none", role: "presentation" }, told));
     found.hidden = false;
     chosen = -1;

@@ -67,7 +67,7 @@ export function confirm({ title, address, command, inputs = [], preview, report,
   function refuse(problem) {
     seen = null;
     const offer = refused?.(problem, look);
-    put(view, offer ?? failed(problem));
+    put(view, offer ?? failed(problem, null, "This cannot be done now."));
     put(foot, button("Ask again", look), button("Close", shown.close));
   }
 

@@ -58,13 +58,12 @@ function content(view, lines) {
 
 function step(line, view) {
   const lifted = line.op === "resolve" && BigInt(line.amount) === 0n;
-  const asPart = BigInt(line.amount) !== 0n && BigInt(line.amount) !== BigInt(view.amount);
   const more = [
     line.others > 0 && `with ${grouped(line.others)} other${line.others === 1 ? "" : "s"}`,
     line.group && line.op !== "hold" && `of ${line.group}`, line.reference && `reference ${line.reference}`].filter(Boolean).join(", ");
   return h("li", { class: line.op },
     h("p", { class: "what" }, h("strong", {}, lifted ? "Freeze lifted" : past[line.op] ?? line.op),
-      asPart && ` ${money(line.amount, view.currency)}`, h("span", { class: "at" }, time(line.at))),
+      BigInt(line.amount) !== 0n && ` ${money(line.amount, view.currency)}`, h("span", { class: "at" }, time(line.at))),
     h("p", { class: "small" }, line.actor && `by “${line.actor}” · `, "event ", event(line.seq), more && ` · ${more}`),
     line.reason && h("p", { class: "reason" }, `“${line.reason}”`),
     line.explained?.length > 0 && h("ul", { class: "sums-of" }, line.explained.map((each) => h("li", {}, each))));

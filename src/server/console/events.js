@@ -26,10 +26,18 @@ export const eventColumns = [
   { label: "Reason", kind: "minor", cell: (row) => [row.reason, row.reference].filter(Boolean).join(" · ") },
 ];
 
+/** What an event moved, where its answer does not say: each of these moves once what it moves. */
+function moved(row) {
+  if (!["hold", "deposit", "withdraw", "transfer"].includes(row.op)) return "";
+  const came = row.postings.filter((posting) => BigInt(posting.amount) > 0n);
+  return came.length === 1 && `${sums(came)} `;
+}
+
 function about(row) {
   const totals = (row.result?.totals ?? []).filter((total) => total.escrows > 0);
   const several = row.escrow_count > 1;
   return [
+    moved(row),
     totals.length > 0 && `${several ? `${grouped(row.escrow_count)} escrows, ` : ""}${sums(totals)} `,
     row.escrow_count === 1 && row.escrows?.length === 1 && [escrow(row.escrows[0], `escrow ${row.escrows[0]}`), " "],
     several && !totals.length && `${grouped(row.escrow_count)} escrows `,
@@ -138,7 +146,7 @@ function single({ query: { seq }, signal }) {
       return empty(`There is no event ${seq}.`, h("a", { href: link(["events"]) }, "The latest events"));
     }
     return [
-      h("p", { class: "lead" }, h("strong", {}, opWords[got.op] ?? got.op), " ", about(got)),
+      h("p", { class: "lead" }, h("strong", {}, (opWords[got.op] ?? got.op).replace(/^./, (first) => first.toUpperCase())), " ", about(got)),
       facts([["Time", time(got.at)], ["Who", got.actor ?? "not said"], got.key && ["Key", h("code", { class: "name" }, got.key)],
         got.reason && ["Reason", got.reason], got.reference && ["Reference", h("span", { class: "name" }, got.reference)],
         ["Hash", h("code", { class: "hash" }, got.hash), " ", copier(got.hash, "the hash")]]),

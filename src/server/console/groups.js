@@ -93,7 +93,7 @@ export function group(context) {
         view.live ? `${grouped(view.live)} unsettled` : "all settled"),
       view.totals.length > 0 && h("div", { class: "group-sums" },
         figures("Sums of the group", view.totals, [
-          ["Escrows", (total) => grouped(total.escrows)],
+          ["Escrows", (total) => grouped(total.escrows), true],
           ["Amount", (total) => h("strong", {}, amount(total.amount, total.currency))],
           ["Locked", (total) => dash(total.locked, total.currency)], ["Released", (total) => dash(total.released, total.currency)],
           ["Refunded", (total) => dash(total.refunded, total.currency)], ["Commission", (total) => dash(total.commission, total.currency)],
@@ -170,7 +170,7 @@ export function escrows({ name, query: given, signal }, by, after) {
   });
   return [
     h("div", { class: "filters" },
-      tabs("Which escrows", [choice("All", ""), ...states.map((each) => choice(each.toLowerCase(), each))]),
+      tabs("Which escrows", [choice("All", ""), ...states.map((each) => choice(each[0] + each.slice(1).toLowerCase(), each))]),
       by.group && find(name)),
     shown.element, tray];
 }

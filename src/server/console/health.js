@@ -2,7 +2,7 @@
 import { get } from "./api.js";
 import { every, h, renew, since, span, svg, time } from "./dom.js";
 import { facts, fillWith, heading, section } from "./parts.js";
-import { grouped } from "./money.js";
+import { grouped, plural } from "./money.js";
 import { duration } from "./overview.js";
 
 const width = 300;
@@ -25,10 +25,10 @@ function plot(title, values, series, format, now) {
   return h("figure", { class: "plot" },
     h("figcaption", {}, title, h("strong", {}, format(last))),
     svg("svg", { viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", role: "img",
-      "aria-label": `${title}: now ${format(last)}, at most ${format(top)} in the last ${minutes} minutes` },
+      "aria-label": `${title}: now ${format(last)}, at most ${format(top)} in the last ${plural(minutes, "minute")}` },
     svg("line", { class: "axis", x1: 0, x2: width, y1: height - 0.5, y2: height - 0.5 }),
     line && svg("path", { class: "line", d: line, "vector-effect": "non-scaling-stroke" })),
-    h("p", { class: "small axis-words" }, h("span", {}, `${minutes} minutes ago`), h("span", {}, `at most ${format(top)}`), h("span", {}, "now")));
+    h("p", { class: "small axis-words" }, h("span", {}, minutes ? `${plural(minutes, "minute")} ago` : "just now"), h("span", {}, `at most ${format(top)}`), h("span", {}, "now")));
 }
 
 export function health({ signal }) {

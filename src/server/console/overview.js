@@ -1,7 +1,7 @@
 // Overview: how much is where, whether every law holds, what waits, how fast it goes.
 import { follow, get } from "./api.js";
-import { escrow, event, every, gather, h, renew, since, span, time } from "./dom.js";
-import { bar, copier, dash, facts, figures, fillWith, heading, section } from "./parts.js";
+import { escrow, event, every, gather, h, put, renew, since, span, time } from "./dom.js";
+import { bar, copier, dash, facts, figures, fillWith, heading, loading, section } from "./parts.js";
 import { amount, grouped } from "./money.js";
 import { table } from "./table.js";
 import { eventColumns } from "./events.js";
@@ -14,8 +14,7 @@ export function overview({ signal }) {
   const live = h("span", { class: "small live" }, "");
   const told = h("p", { class: "small wrong", role: "status" });
   const happened = table("Latest events", eventColumns.slice(0, 5));
-  const recent = h("div", {}, happened.element);
-  happened.element.hidden = true;
+  const recent = h("div", {}, loading(3));
   let speed = null;
   let shown = null;
 
@@ -28,6 +27,7 @@ export function overview({ signal }) {
   };
   const start = async () => {
     const now = await refresh();
+    if (Number(now.seq) === 0) put(recent, h("p", { class: "small" }, "Nothing has happened yet."));
     stream(now.seq);
     return content(shown, speed);
   };
@@ -59,7 +59,7 @@ export function overview({ signal }) {
       state: (state, problem) => { live.textContent = state === "live" ? "live" : problem ? `waiting: ${problem.message}` : "waiting"; },
       event: gather(latest, (rows) => {
         lastSeen = Number(rows.at(-1).seq);
-        happened.element.hidden = false;
+        if (!happened.element.isConnected) put(recent, happened.element);
         happened.prepend(rows);
         while (happened.body.rows.length > latest) happened.body.lastElementChild.remove();
         if (!happened.body.querySelector('[tabindex="0"]')) {
@@ -105,7 +105,7 @@ function content(now, health) {
 function laws({ audit }) {
   const states = {
     ok: ["good", "Every law holds"], broken: ["bad", "A law is broken"],
-    running: ["", "Being checked"], never: ["", "Not checked yet"],
+    running: ["", "Being checked for the first time"], never: ["", "Not checked yet"],
   };
   const [kind, title] = states[audit?.state] ?? ["", "Not known"];
   const checks = audit?.checks ?? [];
@@ -113,6 +113,7 @@ function laws({ audit }) {
     h("p", { class: `verdict ${kind}` }, title),
     audit?.commands_stopped && h("p", { class: "wrong" }, `Commands are stopped: ${audit.commands_stopped}`),
     audit?.failure && h("p", { class: "wrong" }, `The last check could not end: ${audit.failure}`),
+    audit?.state === "never" && h("p", { class: "small" }, "The whole history is checked soon after a start, and then again and again."),
     audit?.at && h("p", { class: "small" }, "The whole history checked ", since(audit.at), audit.seq ? [", up to event ", event(audit.seq)] : "",
       audit.checked_seq > audit.seq ? ["; each event as it comes, up to ", event(audit.checked_seq)] : "", "."),
     checks.length > 0 && h("details", { open: audit.state === "broken" },
@@ -142,13 +143,13 @@ function pace(health) {
   return section("Pace", now ? facts([
     ["Commands a second", grouped(Math.round(now.commands_per_s))],
     ["Releases a second", grouped(Math.round(now.releases_per_s))],
-    ["Answered within", `${duration(now.p50_us)}, 99 of 100 within ${duration(now.p99_us)}`],
+    ["Answered within", now.p99_us ? `${duration(now.p50_us)}, 99 of 100 within ${duration(now.p99_us)}` : "no command just now"],
     ["Server up", health.uptime_s === undefined ? "" : span(health.uptime_s)],
   ]) : h("p", { class: "small" }, "Not known."), h("p", { class: "small" }, h("a", { href: "#/health" }, "Health")));
 }
 
 export function duration(us) {
-  if (us === null || us === undefined) return "–";
+  if (!us) return "–"; // there was nothing that took any time
   if (us >= 1e6) return `${(us / 1e6).toFixed(1)} s`;
   return us >= 1000 ? `${(us / 1000).toFixed(us < 10000 ? 1 : 0)} ms` : `${Math.round(us)} µs`;
 }
@@ -156,7 +157,7 @@ export function duration(us) {
 const chain = (now) => section("Ledger", facts([
   ["Where", h("code", { class: "name" }, now.ledger)],
   ["Store", now.store],
-  ["Last event", event(now.seq)],
+  ["Last event", Number(now.seq) > 0 ? event(now.seq) : "none yet"],
   now.head && ["Head hash", h("code", { class: "hash" }, now.head), " ", copier(now.head, "the head hash")],
 ]));
 

@@ -1,6 +1,6 @@
 // What pages are made of: headings, states of loading and failure, words of state, bars, dialogs.
 import { h, put, say, svg } from "./dom.js";
-import { amount, grouped, money } from "./money.js";
+import { amount, decimals, grouped, money } from "./money.js";
 import { session } from "./api.js";
 
 /** A page's heading. `over`: what kind of thing it is; `beside`: actions. */
@@ -27,16 +27,20 @@ export const loading = (rows = 5) =>
 export const empty = (title, ...advice) =>
   h("div", { class: "empty" }, h("p", { class: "title" }, title), advice.length > 0 && h("p", {}, advice));
 
+/** Messages begin small, since a terminal puts its own words in front of them. */
+const sentence = (text) => text.replace(/^\p{Ll}/u, (first) => first.toUpperCase()).replace(/[^.!?]$/, "$&.");
+
 /** A failure where it arose: what, where, what to do, and the request's id for whoever looks it up. */
-export function failed(problem, again) {
+export function failed(problem, again, title = "This could not be shown.") {
   if (!(problem.where || problem.code)) console.error(problem);
   const missing = problem.status === 404;
   const advice = missing ? "Look it up with the search above, by its exact name."
     : problem.status === 403 ? "Sign in with a key that may."
+    : problem.code === "corrupt" ? "Pay nothing out until it is known what happened: holdfast audit and holdfast verify tell more, and the log has when."
     : !problem.answered || problem.status >= 500 ? "Nothing is lost by waiting: try again in a moment." : null;
   return h("div", { class: "failed", role: "alert" },
-    h("p", { class: "title" }, missing ? "There is no such thing here." : "This could not be shown."),
-    h("p", {}, problem.message),
+    h("p", { class: "title" }, missing ? "There is no such thing here." : title),
+    h("p", {}, sentence(problem.message)),
     advice && h("p", {}, advice),
     h("p", { class: "small" },
       [problem.where, problem.status || null, problem.code, problem.request && `request ${problem.request}`]
@@ -62,14 +66,25 @@ export async function fillWith(place, make, { rows, signal } = {}) {
 export const facts = (pairs) =>
   h("dl", { class: "facts" }, pairs.filter(Boolean).map(([term, ...value]) => h("div", {}, h("dt", {}, term), h("dd", {}, value))));
 
-/** A small table of figures with currencies down the side. columns: [[label, total => node]…] */
-export const figures = (caption, totals, columns) =>
-  h("div", { class: "scroll" }, h("table", { class: "figures" },
+/** A small table of figures with currencies down the side. columns: [[label, total => node, is it a count]…] */
+export function figures(caption, totals, columns) {
+  // The points of all currencies stand under each other: those with fewer decimals keep the room of theirs.
+  const most = Math.max(0, ...totals.map((total) => decimals(total.currency)));
+  const room = (total) => {
+    const own = decimals(total.currency);
+    return own < most && h("span", { class: "room", "aria-hidden": "true" }, `${own ? "" : "."}${"0".repeat(most - own)}`);
+  };
+  return h("div", { class: "scroll" }, h("table", { class: "figures" },
     h("caption", { class: "unseen" }, caption),
     h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Currency"),
       columns.map(([label]) => h("th", { scope: "col", class: "amount" }, label)))),
     h("tbody", {}, totals.map((total) => h("tr", {}, h("th", { scope: "row" }, total.currency),
-      columns.map(([label, cell]) => h("td", { class: "amount", "data-label": label }, cell(total))))))));
+      columns.map(([label, cell, count]) => {
+        const shown = h("td", { class: "amount", "data-label": label }, cell(total));
+        if (!count && !shown.querySelector(".nil")) shown.append(room(total) || "");
+        return shown;
+      }))))));
+}
 
 export const dash = (minor, currency) => (BigInt(minor) === 0n ? h("span", { class: "nil" }, "–") : amount(minor, currency));
 

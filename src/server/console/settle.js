@@ -18,7 +18,7 @@ const countOf = (totals) => totals.reduce((sum, total) => sum + BigInt(total.esc
 function split(kind, totals, caption) {
   const column = (label, name) => [label, (total) => amount(total[name], total.currency)];
   return figures(caption, totals, [
-    ["Escrows", (total) => grouped(total.escrows)], column(kind === "release" ? "Amount" : "Back to the payers", "amount"),
+    ["Escrows", (total) => grouped(total.escrows), true], column(kind === "release" ? "Amount" : "Back to the payers", "amount"),
     ...(kind === "release" ? [column("Commission", "commission"), column("Processor fee", "processor_fee"), column("Net to beneficiaries", "net")] : [])]);
 }
 
@@ -29,14 +29,16 @@ function changed(kind, seen, now) {
   const currencies = [...new Set([...seen.result.totals, ...now.result.totals].map((total) => total.currency))].sort();
   const of = (answer, currency) => answer.result.totals.find((total) => total.currency === currency) ??
     Object.fromEntries([["currency", currency], ...names.map((name) => [name, 0])]);
+  const differs = (currency) => names.some((name) => String(of(seen, currency)[name]) !== String(of(now, currency)[name]));
+  if (!currencies.some(differs)) return null;
   const cell = (name, total) => (name === "escrows" ? grouped(total.escrows) : amount(total[name], total.currency));
   return h("div", { class: "scroll" }, h("table", { class: "figures changes" },
     h("caption", { class: "unseen" }, "What is different"),
     h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Currency"), h("th", { scope: "col" }, h("span", { class: "unseen" }, "When")),
       names.map((_, i) => h("th", { scope: "col", class: "amount" }, labels[i])))),
-    h("tbody", {}, currencies.map((currency) => {
+    h("tbody", {}, currencies.filter(differs).map((currency) => {
       const [before, after] = [of(seen, currency), of(now, currency)];
-      const row = (words, total, head) => h("tr", {}, head && h("th", { scope: "rowgroup", rowspan: 2 }, currency), h("th", { scope: "row" }, words),
+      const row = (words, total, head) => h("tr", {}, head && h("th", { scope: "rowgroup", rowspan: 2 }, currency), h("th", { scope: "row", class: "which" }, words),
         names.map((name, i) => h("td", { class: "amount", "data-label": labels[i] },
           String(before[name]) === String(after[name]) ? cell(name, total)
             : total === before ? h("s", {}, cell(name, total)) : h("strong", {}, cell(name, total)))));
