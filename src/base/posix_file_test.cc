@@ -219,6 +219,14 @@ TEST_F(PosixFileTest, OpeningADirectoryMakesItsParentsWhereAsked) {
   EXPECT_EQ((*top)->path(), "/");
 }
 
+TEST_F(PosixFileTest, ADirectoryThatCannotBeMadeNamesTheCallAndThePath) {
+  // Nobody makes directories there, root neither.
+  expect_error(open_posix_directory("/proc/holdfast", true), ENOENT, "mkdir /proc/holdfast");
+  auto proc = open_posix_directory("/proc", false);
+  ASSERT_TRUE(proc);
+  expect_error((*proc)->subdirectory("holdfast", true), ENOENT, "mkdirat /proc/holdfast");
+}
+
 TEST_F(PosixFileTest, OthersCannotReadALedger) {
   (void)open("journal", OpenMode::create);
   struct stat status{};

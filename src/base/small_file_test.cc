@@ -2,7 +2,9 @@
 #include "base/small_file.h"
 
 #include <gtest/gtest.h>
+
 #include <sys/stat.h>
+#include <cerrno>
 
 #include "tests/support/temporary_directory.h"
 
@@ -48,6 +50,14 @@ TEST(SmallFile, ADirectoryThatIsGoneIsAnError) {
   testing::TemporaryDirectory directory;
   std::filesystem::remove(directory.path());
   EXPECT_FALSE(replace_private_file(*directory, "keys.json", "new"));
+}
+
+TEST(SmallFile, OneThatIsThereButCannotBeOpenedIsAnErrorAndNotNone) {
+  testing::TemporaryDirectory directory;
+  EXPECT_EQ(read_small_file(*directory, "keys.json").value(), std::nullopt);
+  const auto found = read_small_file(*directory, std::string(300, 'k'));
+  ASSERT_FALSE(found.has_value());
+  EXPECT_EQ(found.error().error_number, ENAMETOOLONG);
 }
 
 }  // namespace

@@ -7,10 +7,10 @@
 
 #include <algorithm>
 #include <fstream>
-#include <limits>
 #include <map>
 #include <sstream>
 #include <utility>
+#include <vector>
 
 #include "base/assert.h"
 
@@ -21,6 +21,9 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kPage = 4096;
 constexpr std::size_t kSector = 512;
+constexpr std::size_t kChunk = 64 * kPage;
+
+using Page = std::array<char, kPage>;
 
 std::uint64_t inode_of(const fs::path& path) {
   struct stat status{};
@@ -55,24 +58,13 @@ class Pages {
     return status;
   }
   [[nodiscard]] std::uint64_t size() const { return static_cast<std::uint64_t>(status().st_size); }
-  /// The next byte at or after `from` that is not in a hole; beyond every size where there is none.
-  [[nodiscard]] std::uint64_t data_after(std::uint64_t from) const {
-    if (from >= data_from_ && from < data_to_) return from;
-    const auto at = ::lseek(fd_, static_cast<off_t>(from), SEEK_DATA);
-    if (at < 0) return std::numeric_limits<std::uint64_t>::max() - kPage;
-    data_from_ = static_cast<std::uint64_t>(at);
-    data_to_ = static_cast<std::uint64_t>(::lseek(fd_, at, SEEK_HOLE));
-    return data_from_;
+  /// `kChunk` bytes from `at`, zeros beyond the end.
+  void read(std::uint64_t at, std::vector<char>& bytes) const {
+    bytes.assign(kChunk, '\0');
+    HOLDFAST_ASSERT(::pread(fd_, bytes.data(), kChunk, static_cast<off_t>(at)) >= 0, "a file can be read");
   }
-  /// Zeros beyond the end.
-  [[nodiscard]] std::array<char, kPage> page(std::uint64_t number) const {
-    std::array<char, kPage> bytes{};
-    HOLDFAST_ASSERT(::pread(fd_, bytes.data(), kPage, static_cast<off_t>(number * kPage)) >= 0,
-                    "a page can be read");
-    return bytes;
-  }
-  void write_page(std::uint64_t number, const std::array<char, kPage>& bytes) const {
-    if (bytes == std::array<char, kPage>{}) return;
+  void write_page(std::uint64_t number, const Page& bytes) const {
+    if (bytes == Page{}) return;
     HOLDFAST_ASSERT(::pwrite(fd_, bytes.data(), kPage, static_cast<off_t>(number * kPage)) == kPage,
                     "a page can be written");
   }
@@ -83,28 +75,35 @@ class Pages {
 
  private:
   int fd_;
-  mutable std::uint64_t data_from_ = 0;  // where data was found last
-  mutable std::uint64_t data_to_ = 0;
 };
 
-/// The pages that may hold more than zeros.
+/// Visits every page that is more than zeros in one of them.
 template <class Visit>
 void for_each_page(const Pages& one, const Pages& other, Visit visit) {
-  const auto end = std::max(one.size(), other.size());
-  for (std::uint64_t at = 0; at < end; at = (at / kPage + 1) * kPage) {
-    at = std::min(one.data_after(at), other.data_after(at));
-    if (at < end) visit(at / kPage);
+  const std::vector<char> zeros(kChunk);
+  std::vector<char> of_one;
+  std::vector<char> of_other;
+  for (std::uint64_t at = 0; at < std::max(one.size(), other.size()); at += kChunk) {
+    one.read(at, of_one);
+    other.read(at, of_other);
+    if (of_one == zeros && of_other == zeros) continue;
+    for (std::size_t page = 0; page < kChunk; page += kPage) {
+      Page first;
+      Page second;
+      std::copy_n(of_one.begin() + static_cast<std::ptrdiff_t>(page), kPage, first.begin());
+      std::copy_n(of_other.begin() + static_cast<std::ptrdiff_t>(page), kPage, second.begin());
+      if (first != Page{} || second != Page{}) visit((at + page) / kPage, first, second);
+    }
   }
 }
 
 void copy_pages(const fs::path& from, const fs::path& to) {
   const Pages source(from, O_RDONLY);
   const Pages target(to, O_RDWR | O_CREAT | O_EXCL);
-  const auto end = source.size();
-  for (auto at = source.data_after(0); at < end; at = source.data_after((at / kPage + 1) * kPage)) {
-    target.write_page(at / kPage, source.page(at / kPage));
-  }
-  target.finish(end, source.status().st_mode);
+  for_each_page(source, source, [&](std::uint64_t number, const Page& bytes, const Page&) {
+    target.write_page(number, bytes);
+  });
+  target.finish(source.size(), source.status().st_mode);
 }
 
 /// How much of one file or directory is left.
@@ -117,8 +116,7 @@ Left draw_left(sim::Prng& prng, Survival survival) {
 }
 
 /// Sector by sector; one that did not change is what it was.
-std::array<char, kPage> tear(const std::array<char, kPage>& before, const std::array<char, kPage>& after,
-                             sim::Prng& prng, Losses& losses) {
+Page tear(const Page& before, const Page& after, sim::Prng& prng, Losses& losses) {
   auto torn = before;
   for (std::size_t at = 0; at < kPage; at += kSector) {
     const auto* from = after.data() + at;
@@ -293,9 +291,7 @@ void PowerCutDisk::cut_file(std::uint64_t file, const fs::path& target, sim::Prn
       ++losses_.sizes_undone;
     }
   }
-  for_each_page(live, durable, [&](std::uint64_t number) {
-    const auto before = durable.page(number);
-    const auto after = live.page(number);
+  for_each_page(live, durable, [&](std::uint64_t number, const Page& after, const Page& before) {
     if (before == after) {
       result.write_page(number, before);
     } else if (left == Left::parts && prng.one_in(4)) {

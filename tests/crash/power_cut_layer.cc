@@ -386,10 +386,6 @@ int sync_any(int fd, long call, bool may_fail) {
   return 0;
 }
 
-void refuse_file(int fd, const char* call) {
-  if (file_of(fd) != nullptr) give_up(call, "is not modelled for a file below POWER_CUT_ROOT");
-}
-
 std::uint64_t number_from(const char* name) {
   const char* text = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody changes it
   return text == nullptr ? 0 : std::strtoull(text, nullptr, 10);
@@ -506,19 +502,6 @@ int unlinkat(int directory, const char* path, int flags) noexcept {
 }
 int rmdir(const char* path) noexcept {
   return remove_entry(AT_FDCWD, path, AT_REMOVEDIR);
-}
-
-ssize_t write(int fd, const void* bytes, std::size_t size) {
-  refuse_file(fd, "write");
-  return system(SYS_write, fd, bytes, size);
-}
-ssize_t writev(int fd, const struct iovec* parts, int count) {
-  refuse_file(fd, "writev");
-  return system(SYS_writev, fd, parts, count);
-}
-void* mmap(void* address, std::size_t size, int protection, int flags, int fd, off_t offset) noexcept {
-  if (fd >= 0 && (flags & MAP_SHARED) != 0 && (protection & PROT_WRITE) != 0) refuse_file(fd, "mmap");
-  return reinterpret_cast<void*>(system(SYS_mmap, address, size, protection, flags, fd, offset));
 }
 // NOLINTEND
 }

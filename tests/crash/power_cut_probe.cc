@@ -3,7 +3,7 @@
 //   power_cut_probe DIRECTORY unsynced   durable files, each changed by a call that is not synced
 //   power_cut_probe DIRECTORY synced     the same, and then everything is synced
 //   power_cut_probe DIRECTORY sync_all   only that
-//   power_cut_probe DIRECTORY CALL       one call that the layer does not model: it ends the process
+//   power_cut_probe DIRECTORY CALL       a durable file, and one call that the layer does not model
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -78,11 +78,18 @@ void sync_all() {
 void one_call(std::string_view call) {
   const int fd = make("file");
   write_at(fd, 0, 'a', 4'096);
-  if (call == "write") (void)!::write(fd, "x", 1);
-  if (call == "mmap") (void)::mmap(nullptr, 4'096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  must(::fdatasync(fd) == 0 && ::fsync(directory) == 0, "sync");
+  if (call == "write") must(::write(fd, "x", 1) == 1, "write");
+  if (call == "mmap") {
+    auto* mapped = ::mmap(nullptr, 4'096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    must(mapped != MAP_FAILED, "mmap");
+    *static_cast<char*>(mapped) = 'x';
+    must(::munmap(mapped, 4'096) == 0, "munmap");
+  }
   if (call == "O_TRUNC") (void)::openat(directory, "file", O_RDWR | O_TRUNC);
   if (call == "O_DSYNC") (void)::openat(directory, "file", O_RDWR | O_DSYNC);
   if (call == "rmdir") (void)::unlinkat(directory, "nothing", AT_REMOVEDIR);
+  must(::fdatasync(fd) == 0, "fdatasync");
 }
 
 }  // namespace

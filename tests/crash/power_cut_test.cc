@@ -177,7 +177,7 @@ TEST_P(PowerCutWithABug, IsCaught) {
 }
 
 INSTANTIATE_TEST_SUITE_P(PlantedBugs, PowerCutWithABug,
-                         ::testing::Values(Caught{"answer-before-sync", 5}, Caught{"ignore-short-write", 30},
+                         ::testing::Values(Caught{"answer-before-sync", 30}, Caught{"ignore-short-write", 30},
                                            Caught{"retry-sync", 100}, Caught{"forget-directory-sync", 30}),
                          [](const auto& each) {
                            std::string name = each.param.bug;
