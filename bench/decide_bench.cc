@@ -79,7 +79,9 @@ Command release_in_random_order() {
   for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = EscrowId(i + 1);
   std::mt19937 random(20261124);
   std::shuffle(ids.begin(), ids.end(), random);
-  return {Release{EscrowList(ids), {}, BatchMode::atomic, {}, {}, {}, false}, {}};
+  Release release;
+  release.escrows = EscrowList(ids);
+  return {std::move(release), {}};
 }
 
 void per_item(benchmark::State& state) {

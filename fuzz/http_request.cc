@@ -32,6 +32,7 @@ class OneKey final : public server::KeyRing {
 class Nobody final : public server::Observer {
  public:
   void answered(const server::RequestSeen& /*seen*/) noexcept override {}
+  void sent(const server::BodySeen& /*seen*/) noexcept override {}
   void decided(const server::CommandSeen& /*seen*/) noexcept override {}
 };
 

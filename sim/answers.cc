@@ -88,6 +88,17 @@ void Simulator::answered_not(const RequestPtr& request, const Error& error) {
   }
 }
 
+namespace {
+
+bool expects_something(const Command& command) {
+  const auto* release = std::get_if<Release>(&command.operation);
+  const auto* refund = std::get_if<Refund>(&command.operation);
+  return (release != nullptr && release->expect && !release->expect->empty()) ||
+         (refund != nullptr && refund->expect && !refund->expect->empty());
+}
+
+}  // namespace
+
 void Simulator::check_command(const Command& command, const Result<StoreAnswer>& reply) {
   const auto answer = reply ? Result<Answer>(reply->answer) : Result<Answer>(std::unexpected(reply.error()));
   const auto expected = model_.execute(command, answer ? given_ids(answer->result) : GivenIds{});
@@ -99,6 +110,7 @@ void Simulator::check_command(const Command& command, const Result<StoreAnswer>&
   }
   count("accepted " + std::string(op_name(command.operation)));
   if (command.options.key.starts_with("due:")) count("accepted due");
+  if (expects_something(command)) count("accepted as expected");
   check(Check::answers, reply->more == expected.more,
         "the engine and the model agree whether a chunk is left");
   if (expected.recorded) {

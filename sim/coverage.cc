@@ -40,7 +40,8 @@ constexpr std::array kNeeded = {
     "rejected not_frozen", "rejected group_closed", "rejected insufficient_funds",
     "rejected currency_mismatch", "rejected amount_out_of_range", "rejected fees_exceed_amount",
     "rejected fee_plan_not_found", "rejected fee_plan_fixed", "rejected duplicate_item",
-    "rejected idempotency_conflict", "rejected overflow", "rejected wrong_account_kind"};
+    "rejected idempotency_conflict", "rejected overflow", "rejected wrong_account_kind",
+    "rejected not_as_expected", "accepted as expected"};
 
 }  // namespace
 

@@ -123,6 +123,9 @@ struct ModelBook {
   std::uint64_t last_escrow = 0;  // the largest id given
 };
 
+/// What a release or refund comes to as the book is now, by currency code; nothing where it is refused.
+[[nodiscard]] Expectation what_it_comes_to(const ModelBook& book, const Operation& operation);
+
 class Model {
  public:
   explicit Model(IdOrder order = IdOrder::growing) { book_.order = order; }

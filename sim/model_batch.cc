@@ -23,13 +23,30 @@ std::vector<CodeCount> to_counts(const std::map<ErrorCode, std::uint64_t>& count
 
 }  // namespace
 
+Expectation what_it_comes_to(const ModelBook& book, const Operation& operation) {
+  auto copy = book;
+  const Command command{operation, {}};
+  const Path path;
+  const GivenIds ids;
+  std::uint64_t unknown = kFirstUnknownId;
+  Outcome outcome;
+  std::optional<ModelChunks> progress;
+  do {
+    ModelStep step(copy, command, path, ids, unknown);
+    outcome = step.run(std::move(progress));
+    progress = step.progress();
+  } while (outcome.ok() && outcome.more);
+  const auto* settled = std::get_if<Settlement>(&outcome.result);
+  return outcome.ok() && settled != nullptr ? settled->totals : Expectation();
+}
+
 void ModelStep::operator()(const Release& op) {
   batch({op.escrows, op.group, op.mode, op.amount, op.chunk, op.close, true,
-         op.fee_plan.empty() ? nullptr : &op.fee_plan});
+         op.fee_plan.empty() ? nullptr : &op.fee_plan, op.expect});
 }
 
 void ModelStep::operator()(const Refund& op) {
-  batch({op.escrows, op.group, op.mode, op.amount, op.chunk, op.close, false, nullptr});
+  batch({op.escrows, op.group, op.mode, op.amount, op.chunk, op.close, false, nullptr, op.expect});
 }
 
 void ModelStep::batch(const BatchRequest& request) {
@@ -62,6 +79,13 @@ void ModelStep::batch(const BatchRequest& request) {
     outcome_.items = std::move(bad);
     outcome_.counts = to_counts(counts);
     return;
+  }
+  if (request.expect && (!request.chunk || first_chunk)) {
+    auto expected = *request.expect;
+    std::ranges::sort(expected, {}, [](const Total& total) { return std::string(total.currency.code()); });
+    std::vector<Total> would;
+    for (const auto& [code, total] : forecast(request)) would.push_back(total);
+    if (would != expected) return wrong(ErrorCode::not_as_expected);
   }
   changed_ = changed_ || !bad.empty();  // a report of what was left out is kept, too
   std::map<std::string, Total> totals;
@@ -168,6 +192,25 @@ std::optional<ErrorCode> ModelStep::plan_problem(const ModelEscrow& escrow, Wide
   const auto fees = model_whole_fees(part, plan);
   if (fees.commission + fees.processor_fee > part) return ErrorCode::fees_exceed_amount;
   return std::nullopt;
+}
+
+std::map<std::string, Total> ModelStep::forecast(const BatchRequest& request) const {
+  auto book = book_;
+  ModelStep trial(book, command_, path_, ids_, next_unknown_id_);
+  std::vector<Item> items;
+  if (request.group.empty()) {
+    items = listed(request);
+  } else {
+    for (const auto& [id, escrow] : book_.escrows) {
+      if (escrow.group == request.group && escrow.locked() != 0) items.push_back({id, {}, {}, false});
+    }
+  }
+  judge(items, request);
+  std::map<std::string, Total> totals;
+  for (const auto& item : items) {
+    if (!item.bad) trial.settle(item.id, request, totals);
+  }
+  return totals;
 }
 
 void ModelStep::settle(std::uint64_t id, const BatchRequest& request, std::map<std::string, Total>& totals) {

@@ -70,6 +70,19 @@ struct FormCheck {
       require(!op.group.empty() && op.mode == BatchMode::skip && top), keyed();
     }
     require(!op.close || !op.group.empty());
+    if (op.expect) expected<std::is_same_v<Batch, Release>>(*op.expect);
+  }
+  template <bool with_fees>
+  void expected(const Expectation& expectation) const {
+    std::set<std::string> codes;
+    for (const auto& total : expectation) {
+      require(codes.insert(std::string(total.currency.code())).second);
+      require(total.currency && total.escrows > 0 && total.amount.minor() > 0);
+      const Wide net = total.net.minor();
+      const Wide parts = net + total.commission.minor() + total.processor_fee.minor();
+      require(parts == (with_fees ? total.amount.minor() : 0));
+      require(net >= 0 && total.commission.minor() >= 0 && total.processor_fee.minor() >= 0);
+    }
   }
 
   void operator()(const OpenAccount& op) const { name(op.account), require(static_cast<bool>(op.currency)); }

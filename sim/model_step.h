@@ -51,6 +51,7 @@ class ModelStep {
     bool close;
     bool release;
     const std::string* plan_name;  // a release's other plan; nullptr: each escrow's own
+    const std::optional<Expectation>& expect;
   };
 
   void wrong(ErrorCode code) { outcome_.codes.insert(code); }
@@ -72,6 +73,8 @@ class ModelStep {
   void judge(std::vector<Item>& items, const BatchRequest& request) const;
   [[nodiscard]] std::optional<ErrorCode> plan_problem(const ModelEscrow& escrow, Wide part,
                                                       const BatchRequest& request) const;
+  /// What the batch comes to as the book is now, all its chunks together.
+  [[nodiscard]] std::map<std::string, Total> forecast(const BatchRequest& request) const;
   void settle(std::uint64_t id, const BatchRequest& request, std::map<std::string, Total>& totals);
   /// Pays a part to the beneficiary and the fees; adds to the total.
   void pay_out(ModelEscrow& escrow, Wide part, Total& total);

@@ -28,6 +28,16 @@ std::string text(const EscrowList& list) {
   return out;
 }
 
+std::string text(const std::vector<Total>& totals) {
+  std::string out;
+  for (const auto& total : totals) {
+    out += fmt::format("[{} {} escrows {} commission {} fee {} net {}]", total.currency.code(), total.escrows,
+                       total.amount.minor(), total.commission.minor(), total.processor_fee.minor(),
+                       total.net.minor());
+  }
+  return out;
+}
+
 struct ToFields {
   Fields& out;
 
@@ -46,6 +56,7 @@ struct ToFields {
     if (op.amount) put("amount", text(*op.amount));
     if (op.chunk) put("chunk", std::to_string(*op.chunk));
     if (op.close) put("close", "true");
+    if (op.expect) put("expect", '[' + text(*op.expect) + ']');
   }
 
   void operator()(const OpenAccount& op) const {
@@ -98,12 +109,7 @@ std::string names(const std::set<ErrorCode>& codes) {
 }
 
 std::string describe_settlement(const Settlement& settlement) {
-  std::string out = "settled";
-  for (const auto& total : settlement.totals) {
-    out += fmt::format(" [{} {} escrows {} commission {} fee {} net {}]", total.currency.code(),
-                       total.escrows, total.amount.minor(), total.commission.minor(),
-                       total.processor_fee.minor(), total.net.minor());
-  }
+  std::string out = "settled " + text(settlement.totals);
   for (const auto& count : settlement.skipped_count) {
     out += fmt::format(" skipped {} {}", count.count, to_string(count.code));
   }

@@ -123,19 +123,29 @@ std::string check_due(const State& state, const ModelBook& view) {
 }
 
 std::string check_totals(const State& state, const ModelBook& view) {
-  std::map<std::string, Wide> held;
-  std::map<std::string, Wide> outside;
+  struct Sums {
+    Wide held = 0;
+    std::map<AccountKind, Wide> available;
+  };
+  std::map<std::string, Sums> expected;
   for (const auto& [name, account] : view.accounts) {
-    const std::string code(account.currency.code());
-    held[code] += account.held;
-    if (account.kind == AccountKind::external) outside[code] += account.available;
+    auto& sums = expected[std::string(account.currency.code())];
+    sums.held += account.held;
+    sums.available[account.kind] += account.available;
   }
-  for (const auto& row : state.trial_balance()) {
+  const auto rows = state.trial_balance();
+  if (rows.size() != expected.size()) return "the trial balance has other currencies than the accounts";
+  for (const auto& row : rows) {
     const std::string code(row.currency.code());
-    if (row.sum != Amount() || row.held.minor() != held[code] || row.external.minor() != outside[code]) {
+    auto& [held, available] = expected[code];
+    const Wide inside = available[AccountKind::user] + available[AccountKind::beneficiary];
+    if (row.sum != Amount() || row.held.minor() != held || row.available.minor() != inside ||
+        row.external.minor() != available[AccountKind::external] ||
+        row.commission.minor() != available[AccountKind::platform] ||
+        row.processor_fee.minor() != available[AccountKind::fees]) {
       return fmt::format("the trial balance of {} does not follow from the accounts", code);
     }
-    if (state.currency_total(row.currency).minor() != -outside[code]) {
+    if (state.currency_total(row.currency).minor() != -available[AccountKind::external]) {
       return fmt::format("the total of {} does not follow from the accounts", code);
     }
   }

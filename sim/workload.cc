@@ -184,11 +184,13 @@ Operation Workload::operation(const ModelBook& book, int depth) {
       Release op;
       fill_batch(op, book, depth);
       if (prng_.one_in(5)) op.fee_plan = plan_name();
+      if (prng_.one_in(4)) expect(op, book);
       return op;
     }
     case Kind::refund: {
       Refund op;
       fill_batch(op, book, depth);
+      if (prng_.one_in(4)) expect(op, book);
       return op;
     }
     case Kind::freeze:
@@ -300,6 +302,26 @@ void Workload::fill_batch(Batch& batch, const ModelBook& book, int depth) {
     const auto ref = escrow(book, !bad);
     ref.key.empty() ? batch.escrows.add(ref.id) : batch.escrows.add(ref.key);
   }
+}
+
+template <class Batch>
+void Workload::expect(Batch& batch, const ModelBook& book) {
+  auto totals = what_it_comes_to(book, batch);
+  if (prng_.one_in(4)) {
+    if (totals.empty()) {
+      totals.push_back({currency(), 1, Amount(100), {}, {}, {}});
+      if (std::is_same_v<Batch, Release>) totals.back().net = Amount(100);
+    } else if (prng_.one_in(3)) {
+      totals.pop_back();
+    } else if (prng_.one_in(2)) {
+      ++totals.back().escrows;
+    } else {
+      totals.back().amount += Amount(1);
+      if (std::is_same_v<Batch, Release>) totals.back().net += Amount(1);
+    }
+  }
+  if (prng_.one_in(60)) totals.push_back({currency(), 0, {}, {}, {}, {}});  // of a form that is wrong
+  batch.expect = std::move(totals);
 }
 
 Amount Workload::amount() {

@@ -76,6 +76,10 @@ class Workload {
   template <class Batch>
   void fill_batch(Batch& batch, const ModelBook& book, int depth);
 
+  /// Has it expect what it comes to now, or something near it.
+  template <class Batch>
+  void expect(Batch& batch, const ModelBook& book);
+
   FeeRule rule();
   Amount amount();
   EscrowRef escrow(const ModelBook& book, bool prefer_live);

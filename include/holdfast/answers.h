@@ -29,18 +29,6 @@ struct PlanResult {
   friend bool operator==(const PlanResult&, const PlanResult&) = default;
 };
 
-/// Of one currency. A refund leaves the fees and the net at 0: its answer shows only `escrows` and `amount`.
-struct Total {
-  Currency currency;
-  std::uint64_t escrows = 0;
-  Amount amount;
-  Amount commission;
-  Amount processor_fee;
-  Amount net;
-
-  friend bool operator==(const Total&, const Total&) = default;
-};
-
 /// Of release, refund and resolve. `totals` covers exactly what moved, ordered by currency code.
 struct Settlement {
   enum class Kind : std::uint8_t { release, refund, resolve };

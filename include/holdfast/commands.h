@@ -123,6 +123,24 @@ struct Hold {
   std::optional<Timestamp> refund_at{};
 };
 
+/// Of one currency: what a batch moves. A refund leaves the fees and the net at 0: its answer shows only
+/// `escrows` and `amount`.
+struct Total {
+  Currency currency;
+  std::uint64_t escrows = 0;
+  Amount amount;
+  Amount commission;
+  Amount processor_fee;
+  Amount net;
+
+  friend bool operator==(const Total&, const Total&) = default;
+};
+
+/// What the caller has confirmed that a batch comes to: the `totals` of its dry run, one a currency in any
+/// order; none at all where it moves nothing. A batch that would do otherwise is refused as a whole with
+/// `not_as_expected`. One with `chunk` is held to it at its beginning, over the whole set that it fixes then.
+using Expectation = std::vector<Total>;
+
 /// One escrow, by id or by key.
 struct EscrowRef {
   EscrowId id{};
@@ -144,6 +162,7 @@ struct Release {
   std::optional<std::uint32_t>
       chunk;           // items an event, 1 to 1,000,000; with a group, a key and `skip`, outside `atomic`
   bool close = false;  // closes the group too
+  std::optional<Expectation> expect;
 };
 
 struct Refund {
@@ -153,6 +172,7 @@ struct Refund {
   std::optional<Amount> amount;
   std::optional<std::uint32_t> chunk;
   bool close = false;
+  std::optional<Expectation> expect;
 };
 
 struct Freeze {

@@ -41,6 +41,7 @@ enum class ErrorCode : std::uint8_t {
   idempotency_conflict = 21,
   overflow = 22,
   wrong_account_kind = 23,
+  not_as_expected = 24,
 
   busy = 64,            // another process or transaction is in the way: try again
   storage_full = 65,    // no room for another group; reads go on

@@ -52,6 +52,8 @@ std::string_view to_string(ErrorCode code) {
       return "overflow";
     case ErrorCode::wrong_account_kind:
       return "wrong_account_kind";
+    case ErrorCode::not_as_expected:
+      return "not_as_expected";
     case ErrorCode::busy:
       return "busy";
     case ErrorCode::storage_full:

@@ -57,6 +57,7 @@ TEST(ErrorCode, NumbersAndTextsAreAContract) {
       {21, "idempotency_conflict"},
       {22, "overflow"},
       {23, "wrong_account_kind"},
+      {24, "not_as_expected"},
       {64, "busy"},
       {65, "storage_full"},
       {66, "storage_failed"},

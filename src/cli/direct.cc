@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "cli/expectation.h"
 #include "cli/table.h"
 #include "json/render.h"
 #include "text/text.h"
@@ -66,7 +67,12 @@ void print_answer(Context& context, const Direct& direct, const Options& options
     print_totals(context, *settlement);
     print_skipped(context, *settlement);
   }
-  if (options.dry_run) return;
+  if (options.dry_run) {
+    if (settlement != nullptr && settlement->kind != Settlement::Kind::resolve) {
+      context.out.line(fmt::format("To do this and nothing else: {}", expect_options(*settlement)));
+    }
+    return;
+  }
   if (answer.replayed) {
     context.out.line(
         fmt::format("The key \"{}\" had taken effect before: this is the first answer again, and "

@@ -3,6 +3,7 @@
 
 #include "cli/commands.h"
 #include "cli/direct.h"
+#include "cli/expectation.h"
 #include "text/text.h"
 
 namespace holdfast::cli {
@@ -176,6 +177,7 @@ struct SettleArguments {
   std::string fee_plan;
   std::uint32_t chunk = 0;
   bool close = false;
+  std::vector<std::string> expect;
 };
 
 template <class Settle>
@@ -190,6 +192,11 @@ Result<Direct> settle(const Ledger& ledger, const SettleArguments& arguments, st
   command.close = arguments.close;
   if (arguments.chunk != 0) command.chunk = arguments.chunk;
   if constexpr (std::is_same_v<Settle, Release>) command.fee_plan = arguments.fee_plan;
+  if (!arguments.expect.empty()) {
+    auto expectation = parse_expectation(arguments.expect, std::is_same_v<Settle, Release>);
+    if (!expectation) return std::unexpected(expectation.error());
+    command.expect = std::move(*expectation);
+  }
   const auto what =
       arguments.group.empty()
           ? arguments.refs.size() == 1 ? arguments.refs.front() : counted(arguments.refs.size(), "escrow")
@@ -231,6 +238,11 @@ void add_settle(CLI::App& app, Context& context, const char* name, const char* d
       ->type_name("N")
       ->check(CLI::Range(1U, static_cast<std::uint32_t>(kMaxGroupItems)));
   command->add_flag("--close", typed->close, "Close the group too");
+  command
+      ->add_option("--expect", typed->expect,
+                   "Only if it comes to this, one a currency: as a dry run shows it")
+      ->type_name("TOTAL")
+      ->allow_extra_args(false);
   typed->common.add_to(*command, false);
   command->callback([&context, typed, verb] {
     if (typed->refs.empty() && typed->group.empty()) {

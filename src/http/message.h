@@ -47,6 +47,8 @@ class BodySource {
   /// without calling it: the connection is then cut before the body's end, so that no client takes what it
   /// has for the whole.
   virtual void next(std::function<void(std::optional<std::string>)> give) = 0;
+  /// Why it let go of `give`, in words for a log. Asked only then.
+  [[nodiscard]] virtual std::string why() const { return {}; }
 };
 
 struct Response {

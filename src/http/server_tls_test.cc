@@ -7,47 +7,18 @@
 #include <thread>
 #include <vector>
 
-#include "http/server.h"
-#include "http/testing/echo.h"
-#include "http/testing/wire_client.h"
-#include "tests/support/certificate.h"
-#include "tests/support/temporary_directory.h"
+#include "tests/support/served_echo.h"
 
 namespace holdfast::http {
 namespace {
 
 using std::chrono::milliseconds;
+using testing::kGet;
 using testing::kLarge;
 using testing::WireClient;
 using Tls = WireClient::Tls;
 
-constexpr std::string_view kGet = "GET /x HTTP/1.1\r\nHost: a\r\n\r\n";
-
-class HttpsServer : public ::testing::TestWithParam<Tls> {
- protected:
-  HttpsServer() : certificate_(directory_.path() / "server.pem") {
-    holdfast::testing::make_certificate(certificate_, "first");
-  }
-  void start(Limits limits = {}) {
-    auto started = Server::start({.tls = files(), .limits = limits}, echo_);
-    ASSERT_TRUE(started) << started.error().message;
-    server_ = std::move(*started);
-  }
-  [[nodiscard]] TlsFiles files() const { return {certificate_.string(), certificate_.string()}; }
-  [[nodiscard]] WireClient client() const { return WireClient(server_->port(), GetParam()); }
-  [[nodiscard]] WireClient plain_client() const { return WireClient(server_->port()); }
-  /// The server still answers others.
-  void expect_it_goes_on() const {
-    auto to = client();
-    to.send(kGet);
-    EXPECT_TRUE(to.read_until("GET /x ").starts_with("HTTP/1.1 200"));
-  }
-
-  holdfast::testing::TemporaryDirectory directory_;
-  std::filesystem::path certificate_;
-  testing::Echo echo_;
-  std::unique_ptr<Server> server_;
-};
+class HttpsServer : public testing::ServedEcho {};
 
 INSTANTIATE_TEST_SUITE_P(Versions, HttpsServer, ::testing::Values(Tls::v1_2, Tls::v1_3),
                          [](const auto& tls) { return tls.param == Tls::v1_2 ? "Tls12" : "Tls13"; });
@@ -106,46 +77,6 @@ TEST_P(HttpsServer, TakesALargeBodyAndGivesALargeOne) {
   EXPECT_GT(to.read_all().size(), kLarge);
 }
 
-TEST_P(HttpsServer, StreamsPieceByPiece) {
-  start();
-  auto to = client();
-  to.send("GET /stream HTTP/1.1\r\nHost: a\r\n\r\n");
-  const auto tap = echo_.tap();
-  tap->put("one");
-  EXPECT_TRUE(to.read_until("3\r\none\r\n").ends_with("\r\n\r\n3\r\none\r\n"));
-  tap->put(std::string(100'000, 'x'));
-  tap->put(std::nullopt);
-  EXPECT_TRUE(to.read_until("0\r\n\r\n").ends_with("x\r\n0\r\n\r\n"));
-  to.send(kGet);
-  EXPECT_TRUE(to.read_until("GET /x ").starts_with("HTTP/1.1 200"));
-}
-
-TEST_P(HttpsServer, CutsAStreamThatCannotGoOn) {
-  start();
-  auto to = client();
-  to.send("GET /stream HTTP/1.1\r\nHost: a\r\n\r\n");
-  const auto tap = echo_.tap();
-  tap->put("one");
-  EXPECT_TRUE(to.read_until("one\r\n").starts_with("HTTP/1.1 200"));
-  tap->wait_until_asked();
-  tap->give_up();
-  EXPECT_EQ(to.read_all(), "");
-  EXPECT_FALSE(to.said_goodbye());
-}
-
-TEST_P(HttpsServer, LetsGoOfAStreamWhoseClientIsGone) {
-  start();
-  {
-    auto to = client();
-    to.send("GET /stream HTTP/1.1\r\nHost: a\r\n\r\n");
-    (void)to.read_until("\r\n\r\n");
-    to.reset();
-  }
-  const auto tap = echo_.tap();
-  for (int i = 0; i < 500 && server_->connections() > 0; ++i) tap->put(std::string(10'000, 'x'));
-  EXPECT_TRUE(server_->drain(milliseconds(20'000)));
-}
-
 TEST_P(HttpsServer, TellsWhoSpeaksPlainHttpToIt) {
   start();
   for (const std::string_view request :
@@ -200,18 +131,6 @@ TEST_P(HttpsServer, EndsAHandshakeThatItsClientGivesUp) {
   EXPECT_TRUE(server_->drain(milliseconds(20'000)));
 }
 
-TEST_P(HttpsServer, AnswersAClientThatHasClosedItsSide) {
-  start();
-  for (const bool with_a_word : {true, false}) {
-    auto to = client();
-    to.send("GET /later HTTP/1.1\r\nHost: a\r\n\r\n");
-    with_a_word ? to.half_close() : to.half_close_socket();
-    echo_.wait_for_later(1);
-    echo_.finish();
-    EXPECT_TRUE(to.read_all().ends_with("GET /later ")) << with_a_word;
-  }
-}
-
 TEST_P(HttpsServer, LetsGoOfAClientThatLeavesWithoutAWord) {
   start();
   {
@@ -232,14 +151,6 @@ TEST_P(HttpsServer, LetsGoOfAClientThatLeavesWithoutAWord) {
   EXPECT_TRUE(server_->drain(milliseconds(20'000)));
 }
 
-TEST_P(HttpsServer, CutsOffWhoDoesNotTakeHisAnswer) {
-  start({.write_time = milliseconds(100)});
-  const auto slow = client();
-  slow.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
-  expect_it_goes_on();
-  EXPECT_TRUE(server_->drain(milliseconds(20'000)));  // no buffer holds what he was to take
-}
-
 TEST_P(HttpsServer, HoldsManyConnections) {
   start();
   std::vector<WireClient> clients;
@@ -247,14 +158,6 @@ TEST_P(HttpsServer, HoldsManyConnections) {
   for (const auto& each : clients) each.send(kGet);
   for (auto& each : clients) ASSERT_TRUE(each.read_until("GET /x ").ends_with("GET /x "));
   EXPECT_EQ(server_->connections(), 200);
-}
-
-TEST_P(HttpsServer, TellsThoseThatAreTooMany) {
-  start({.max_connections = 1});
-  auto first = client();
-  first.send(kGet);
-  (void)first.read_until("GET /x ");
-  EXPECT_TRUE(client().read_all().starts_with("HTTP/1.1 503"));
 }
 
 TEST_P(HttpsServer, TakesANewCertificateForNewConnections) {

@@ -106,8 +106,8 @@ bool State::plan_pays_into(AccountId id) const {
 }
 
 Amount State::currency_total(Currency currency) const {
-  const auto& totals = impl_->tables.totals;
-  return currency.index() < totals.size() ? totals[currency.index()] : Amount();
+  const auto& sums = impl_->tables.currency_sums;
+  return currency.index() < sums.size() ? sums[currency.index()].inside() : Amount();
 }
 
 bool State::key_used(std::string_view key) const {

@@ -37,11 +37,12 @@ class LiveEdit {
       HOLDFAST_ASSERT(row.currency == currency, "an event moves an account's own currency");
       Amount& balance = bucket == Bucket::held ? row.held : row.available;
       balance += delta;
-      if (row.kind != AccountKind::external) {
-        HOLDFAST_ASSERT(balance >= Amount(), "no bucket but an external account's goes below zero");
-        if (recording_) undo_.record(TotalBefore{currency, t_.totals[currency.index()]});
-        t_.totals[currency.index()] += delta;
-      }
+      HOLDFAST_ASSERT(balance >= Amount() || row.kind == AccountKind::external,
+                      "no bucket but an external account's goes below zero");
+      const auto place = CurrencySums::place_of(row.kind, bucket);
+      Amount& sum = t_.currency_sums[currency.index()].of(place);
+      if (recording_) undo_.record(SumBefore{currency, place, sum});
+      sum += delta;
       return true;
     });
   }
@@ -55,7 +56,9 @@ class LiveEdit {
     row.kind = body.kind;
     t_.account_names.add(body.account.value(), body.name);
     t_.last_account = std::max(t_.last_account, body.account);
-    if (body.currency.index() >= t_.totals.size()) t_.totals.resize(body.currency.index() + std::size_t{1});
+    if (body.currency.index() >= t_.currency_sums.size())
+      t_.currency_sums.resize(body.currency.index() + std::size_t{1});
+    ++t_.currency_sums[body.currency.index()].accounts;
     return true;
   }
 

@@ -179,50 +179,19 @@ std::vector<DueEscrow> State::due(Timestamp until, std::size_t limit) const {
 }
 
 std::vector<TrialBalance> State::trial_balance() const {
-  struct Sums {
-    Wide available = 0;
-    Wide held = 0;
-    Wide external = 0;
-    Wide commission = 0;
-    Wide processor_fee = 0;
-    bool used = false;
-  };
-  const Tables& t = impl_->tables;
-  std::vector<Sums> by_currency(t.totals.size());
-  for (std::uint64_t number = 1; number <= t.last_account.value(); ++number) {
-    const AccountRow* row = t.account(AccountId(static_cast<std::uint32_t>(number)));
-    if (row == nullptr) continue;
-    Sums& sums = by_currency[row->currency.index()];
-    sums.used = true;
-    sums.held += row->held.minor();
-    switch (row->kind) {
-      case AccountKind::user:
-      case AccountKind::beneficiary:
-        sums.available += row->available.minor();
-        break;
-      case AccountKind::platform:
-        sums.commission += row->available.minor();
-        break;
-      case AccountKind::fees:
-        sums.processor_fee += row->available.minor();
-        break;
-      case AccountKind::external:
-        sums.external += row->available.minor();
-        break;
-    }
-  }
-  const auto narrow = [](Wide sum) { return Amount(static_cast<std::int64_t>(sum)); };
+  using enum CurrencySums::Place;
   std::vector<TrialBalance> rows;
-  for (std::size_t i = 0; i < by_currency.size(); ++i) {
-    const Sums& s = by_currency[i];
-    if (!s.used) continue;
+  const auto& sums = impl_->tables.currency_sums;
+  for (std::size_t i = 0; i < sums.size(); ++i) {
+    const CurrencySums& s = sums[i];
+    if (s.accounts == 0) continue;
     rows.push_back({.currency = Currency::from_index(static_cast<std::uint16_t>(i)),
-                    .available = narrow(s.available),
-                    .held = narrow(s.held),
-                    .external = narrow(s.external),
-                    .commission = narrow(s.commission),
-                    .processor_fee = narrow(s.processor_fee),
-                    .sum = narrow(s.available + s.held + s.external + s.commission + s.processor_fee)});
+                    .available = s.of(available),
+                    .held = s.of(held),
+                    .external = s.of(external),
+                    .commission = s.of(commission),
+                    .processor_fee = s.of(processor_fee),
+                    .sum = s.inside() + s.of(external)});
   }
   std::sort(rows.begin(), rows.end(), [](const TrialBalance& a, const TrialBalance& b) {
     return a.currency.code() < b.currency.code();

@@ -2,6 +2,9 @@
 // rows agree with each other (laws 1 and 2).
 #include <fmt/format.h>
 
+#include <array>
+#include <numeric>
+
 #include "base/assert.h"
 #include "journal/state_impl.h"
 #include "journal/wide.h"
@@ -108,9 +111,9 @@ class Finish {
 
   Result<void> accounts() {
     struct Sums {
-      Wide inside = 0;
-      Wide all = 0;
-      std::uint64_t account = 0;
+      std::array<Wide, CurrencySums::kPlaces> places{};
+      std::uint64_t accounts = 0;
+      std::uint64_t last = 0;
     };
     std::vector<Sums> sums;
     for (std::uint64_t number = 1; number <= t_.last_account.value(); ++number) {
@@ -126,18 +129,28 @@ class Finish {
       }
       if (row->currency.index() >= sums.size()) sums.resize(row->currency.index() + std::size_t{1});
       Sums& sum = sums[row->currency.index()];
-      const Wide all = Wide{row->available.minor()} + row->held.minor();
-      sum.all += all;
-      if (row->kind != AccountKind::external) sum.inside += all;
-      sum.account = number;
+      for (const auto bucket : {Bucket::available, Bucket::held}) {
+        const auto place = CurrencySums::place_of(row->kind, bucket);
+        sum.places[static_cast<std::size_t>(place)] +=
+            (bucket == Bucket::held ? row->held : row->available).minor();
+      }
+      ++sum.accounts;
+      sum.last = number;
     }
-    t_.totals.assign(sums.size(), {});
+    t_.currency_sums.assign(sums.size(), {});
     for (std::size_t i = 0; i < sums.size(); ++i) {
-      if (sums[i].all != 0)
-        return bad("account", sums[i].account, "is of a currency whose accounts do not sum to zero");
-      if (sums[i].inside > Wide{INT64_MAX})
-        return bad("account", sums[i].account, "is of a currency with more money than there can be");
-      t_.totals[i] = Amount(static_cast<std::int64_t>(sums[i].inside));
+      const auto& places = sums[i].places;
+      const Wide outside = places[static_cast<std::size_t>(CurrencySums::Place::external)];
+      if (std::accumulate(places.begin(), places.end(), Wide{0}) != 0)
+        return bad("account", sums[i].last, "is of a currency whose accounts do not sum to zero");
+      // What is inside is none below zero, so that each place is at most what all of them are.
+      if (-outside > Wide{INT64_MAX})
+        return bad("account", sums[i].last, "is of a currency with more money than there can be");
+      for (std::size_t place = 0; place < places.size(); ++place) {
+        t_.currency_sums[i].of(static_cast<CurrencySums::Place>(place)) =
+            Amount(static_cast<std::int64_t>(places[place]));
+      }
+      t_.currency_sums[i].accounts = sums[i].accounts;
     }
     return {};
   }

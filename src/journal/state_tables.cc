@@ -97,7 +97,7 @@ std::uint64_t Tables::memory_bytes() const {
   bytes += due.size() * sizeof(DueKey) * 3 / 2;  // leaves of the ordered set are two thirds full or more
   bytes += groups.memory_bytes() + group_names.memory_bytes() + keys.memory_bytes() + chunks.memory_bytes();
   bytes += more_sums.size() * sizeof(decltype(more_sums)::value_type) * 3 / 2;
-  bytes += totals.capacity() * sizeof(Amount) + plans.capacity() * sizeof(plans[0]);
+  bytes += currency_sums.capacity() * sizeof(CurrencySums) + plans.capacity() * sizeof(plans[0]);
   bytes += latest_plans.size() * (sizeof(std::string) + sizeof(PlanId) + 40);
   for (const auto& plan : plans) bytes += plan ? sizeof(PlanRow) : 0;
   return bytes;

@@ -13,6 +13,7 @@
 
 #include "journal/chunk_stamps.h"
 #include "journal/chunked_array.h"
+#include "journal/currency_sums.h"
 #include "journal/group_sums.h"
 #include "journal/key_index.h"
 #include "journal/name_table.h"
@@ -85,7 +86,7 @@ struct Tables {
   PlanId last_plan;
 
   KeyIndex keys{12};
-  std::vector<Amount> totals;  // by Currency::index()
+  std::vector<CurrencySums> currency_sums;  // by Currency::index()
 
   ChunkStamps chunks;
   Seq applied;

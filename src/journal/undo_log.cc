@@ -16,6 +16,7 @@ struct TakeBack {
   void operator()(const AccountMade& r) const {
     t.account_names.remove_last(r.id.value());
     AccountRow& row = t.accounts[r.id.value()];
+    --t.currency_sums[row.currency.index()].accounts;
     row = {};
     t.account_lists[r.id.value()] = {};
     t.last_account = r.last;
@@ -69,7 +70,7 @@ struct TakeBack {
       t.keys.put(r.hash, r.value);
     }
   }
-  void operator()(const TotalBefore& r) const { t.totals[r.currency.index()] = r.total; }
+  void operator()(const SumBefore& r) const { t.currency_sums[r.currency.index()].of(r.place) = r.sum; }
 };
 
 }  // namespace

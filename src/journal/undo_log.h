@@ -60,13 +60,14 @@ struct KeyBefore {
   Hash128 hash;
   std::uint64_t value = 0;  // 0: it was not there
 };
-struct TotalBefore {
+struct SumBefore {
   Currency currency;
-  Amount total;
+  CurrencySums::Place place = CurrencySums::Place::available;
+  Amount sum;
 };
 
 using UndoRecord = std::variant<AccountBefore, AccountMade, EscrowBefore, EscrowMade, DateBefore, DueChanged,
-                                GroupBefore, GroupMade, PlanLiveBefore, PlanMade, KeyBefore, TotalBefore>;
+                                GroupBefore, GroupMade, PlanLiveBefore, PlanMade, KeyBefore, SumBefore>;
 
 class UndoLog {
  public:

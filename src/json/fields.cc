@@ -223,6 +223,37 @@ EscrowList Fields::optional_escrows(std::string_view name) {
   return list;
 }
 
+std::optional<Expectation> Fields::optional_totals(std::string_view name, bool with_fees) {
+  constexpr std::string_view kNames[] = {"currency",   "escrows",       "amount",
+                                         "commission", "processor_fee", "net"};
+  constexpr std::string_view kWhat = "a list of totals, those of the dry run";
+  const auto value = find(name);
+  if (!value) return std::nullopt;
+  if (value->kind() != Kind::list) return wrong(name, kWhat, *value), std::nullopt;
+  Expectation totals;
+  value->each_item([&](Value item) {
+    if (error_) return;
+    const auto place = fmt::format("{}[{}]", name, totals.size());
+    if (item.kind() != Kind::object) return wrong(place, "a total of the dry run", item);
+    Fields inner(item, where_, fmt::format("{}{}.", prefix_, place));
+    inner.allow(std::span(kNames).first(with_fees ? 6 : 3));
+    Total total;
+    total.currency = inner.required_currency("currency");
+    const auto escrows = inner.optional_integer("escrows", "how many escrows", 1, kMaxAmount.minor());
+    if (!escrows) inner.missing("escrows", "how many escrows");
+    total.escrows = static_cast<std::uint64_t>(escrows.value_or(0));
+    total.amount = inner.required_amount("amount");
+    if (with_fees) {
+      total.commission = inner.required_amount("commission");
+      total.processor_fee = inner.required_amount("processor_fee");
+      total.net = inner.required_amount("net");
+    }
+    if (inner.error()) error_ = inner.error();
+    totals.push_back(total);
+  });
+  return totals;
+}
+
 std::optional<Value> Fields::required_list(std::string_view name, std::string_view what) {
   const auto value = find(name);
   if (!value) return missing(name, what), std::nullopt;

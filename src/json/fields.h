@@ -40,6 +40,8 @@ class Fields {
   FeeRule required_fee_rule(std::string_view name);
   EscrowRef required_escrow(std::string_view name);
   EscrowList optional_escrows(std::string_view name);
+  /// Those of a dry run's answer. \param with_fees  a release's, with what it was split into
+  std::optional<Expectation> optional_totals(std::string_view name, bool with_fees);
   /// The word that `parse` knows; `fallback` where the field is not given.
   template <class Word, class Parse>
   Word word(std::string_view name, std::string_view words, Parse parse, std::optional<Word> fallback) {

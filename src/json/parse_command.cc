@@ -98,6 +98,7 @@ Settle read_settle(Fields& fields) {
     command.chunk = static_cast<std::uint32_t>(*chunk);
   }
   command.close = fields.flag("close");
+  command.expect = fields.optional_totals("expect", std::is_same_v<Settle, Release>);
   if (!fields.has("escrows") && !fields.has("group")) {
     fields.error(ErrorCode::invalid_command, "escrows",
                  "field \"escrows\" or \"group\" is missing: give one of the two");
@@ -137,7 +138,7 @@ Operation read_reopen_group(Fields& fields) {
 
 struct Reader {
   std::string_view op;
-  std::array<std::string_view, 8> fields;  // its own; unused ones are empty
+  std::array<std::string_view, 9> fields;  // its own; unused ones are empty
   Operation (*read)(Fields&);              // none for atomic, which reads commands
 };
 
@@ -152,8 +153,8 @@ constexpr Reader kReaders[] = {
     {"transfer", {"from", "to", "amount"}, read_transfer},
     {"hold", {"payer", "beneficiary", "amount", "fee_plan", "group", "release_at", "refund_at"}, read_hold},
     {"reschedule", {"escrow", "release_at", "refund_at"}, read_reschedule},
-    {"release", {"escrows", "group", "mode", "amount", "fee_plan", "chunk", "close"}, read_release},
-    {"refund", {"escrows", "group", "mode", "amount", "chunk", "close"}, read_refund},
+    {"release", {"escrows", "group", "mode", "amount", "fee_plan", "chunk", "close", "expect"}, read_release},
+    {"refund", {"escrows", "group", "mode", "amount", "chunk", "close", "expect"}, read_refund},
     {"freeze", {"escrow"}, read_freeze},
     {"resolve", {"escrow", "to_payer", "to_beneficiary"}, read_resolve},
     {"close_group", {"group"}, read_close_group},

@@ -197,6 +197,17 @@ TEST(ParseCommand, WrongTypes) {
       R"({"op":"release","group":"g","key":"k","mode":"skip","chunk":1000001})",
       R"({"op":"release","group":"g","key":"k","mode":"skip","chunk":"100"})",
       R"({"op":"release","group":"g","close":"yes"})",
+      R"({"op":"release","group":"g","expect":{}})",
+      R"({"op":"release","group":"g","expect":null})",
+      R"({"op":"release","group":"g","expect":[5]})",
+      R"({"op":"release","group":"g","expect":[{}]})",
+      R"({"op":"release","group":"g","expect":[{"currency":"EUR","escrows":1,"amount":5}]})",
+      R"({"op":"release","group":"g","expect":[{"currency":"EUR","escrows":0,"amount":5,"commission":1,)"
+      R"("processor_fee":1,"net":3}]})",
+      R"({"op":"refund","group":"g","expect":[{"currency":"EUR","escrows":1,"amount":5,"net":5}]})",
+      R"({"op":"refund","group":"g","expect":[{"currency":"EUR","escrows":1,"amount":5.0}]})",
+      R"({"op":"refund","group":"g","expect":[{"currency":"EUR","amount":5}]})",
+      R"({"op":"hold","expect":[]})",
       R"({"op":"open_account","account":"a","currency":"EUR","kind":"wallet"})",
       R"({"op":"open_account","account":"a","currency":"EUR","kind":1})",
       plan_with("0.05"),
@@ -386,6 +397,22 @@ TEST(ParseCommand, EveryOpWithEveryField) {
   const auto refund =
       parsed(R"({"op":"refund","group":"g","mode":"skip","chunk":100,"key":"k","close":true})");
   const auto& f = std::get<Refund>(refund.operation);
+  EXPECT_FALSE(f.expect);
+  const auto expecting = parsed(
+      R"({"op":"release","group":"g","expect":[{"currency":"EUR","escrows":2,"amount":9223372036854775807,)"
+      R"("commission":7,"processor_fee":5,"net":9223372036854775795},)"
+      R"({"currency":"JPY","escrows":1,"amount":5,"commission":0,"processor_fee":0,"net":5}]})");
+  EXPECT_EQ(std::get<Release>(expecting.operation).expect,
+            (Expectation{
+                {*Currency::parse("EUR"), 2, Amount(INT64_MAX), Amount(7), Amount(5), Amount(INT64_MAX - 12)},
+                {*Currency::parse("JPY"), 1, Amount(5), {}, {}, Amount(5)}}));
+  EXPECT_EQ(std::get<Refund>(parsed(R"({"op":"refund","group":"g","expect":[]})").operation).expect,
+            Expectation{});
+  EXPECT_EQ(std::get<Refund>(
+                parsed(R"({"op":"refund","group":"g","expect":[{"currency":"EUR","escrows":2,"amount":9}]})")
+                    .operation)
+                .expect,
+            (Expectation{{*Currency::parse("EUR"), 2, Amount(9), {}, {}, {}}}));
   EXPECT_EQ(f.group, "g");
   EXPECT_EQ(f.chunk, 100U);
   EXPECT_TRUE(f.close);

@@ -21,6 +21,17 @@ void add_skip(ItemError item, Skips& into) {
   if (into.first.size() < kShownItems) into.first.push_back(std::move(item));
 }
 
+// `3 escrows of 150.00 EUR (commission 7.50, fee 4.35, net 138.15)`
+std::string in_words(const Total* total, Currency currency) {
+  if (total == nullptr) return fmt::format("nothing in {}", currency.code());
+  auto words = fmt::format("{} escrow{} of {}", total->escrows, total->escrows == 1 ? "" : "s",
+                           with_currency(total->amount, currency));
+  if (total->net + total->commission + total->processor_fee == Amount()) return words;  // a refund
+  return words.append(fmt::format(" (commission {}, fee {}, net {})", to_decimal(total->commission, currency),
+                                  to_decimal(total->processor_fee, currency),
+                                  to_decimal(total->net, currency)));
+}
+
 void select_list(const EscrowList& list, const Rows& rows, DecideMemory& memory) {
   auto& ids = memory.ids;
   ids.resize(list.size());
@@ -155,6 +166,27 @@ std::string Offenders::why(std::size_t index, ErrorCode reason) const {
     default:
       return std::string(to_string(reason));
   }
+}
+
+Result<void> check_expected(const Expectation& expect, const std::vector<Total>& totals,
+                            std::string_view verb) {
+  const auto differs = [verb](Currency currency, const Total* now, const Total* confirmed) {
+    return fail(
+        ErrorCode::not_as_expected,
+        fmt::format("{} would be {}, not {} as expected, so nothing was done; ask again with dry_run, "
+                    "and confirm what it answers",
+                    in_words(now, currency), verb, in_words(confirmed, currency)));
+  };
+  for (const auto& now : totals) {
+    const auto at = std::ranges::find(expect, now.currency, &Total::currency);
+    if (at == expect.end()) return differs(now.currency, &now, nullptr);
+    if (*at != now) return differs(now.currency, &now, &*at);
+  }
+  for (const auto& confirmed : expect) {
+    const auto at = std::ranges::find(totals, confirmed.currency, &Total::currency);
+    if (at == totals.end()) return differs(confirmed.currency, nullptr, &confirmed);
+  }
+  return {};
 }
 
 void finish_chunk(const BatchInfo& batch, ChunkProgress& progress) {

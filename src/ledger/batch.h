@@ -4,9 +4,12 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/planted_bugs.h"
 #include "ledger/decide_parts.h"
+#include "ledger/totals.h"
 
 namespace holdfast {
 
@@ -61,6 +64,34 @@ class Offenders {
   if (row->locked() == Amount()) return ErrorCode::escrow_not_locked;
   if (row->frozen != 0 && !planted(PlantedBug::skip_state_check)) return ErrorCode::escrow_frozen;
   return std::nullopt;
+}
+
+/// `not_as_expected` unless the totals are those that the caller confirmed.
+[[nodiscard]] Result<void> check_expected(const Expectation& expect, const std::vector<Total>& totals,
+                                          std::string_view verb);
+
+/// Decides the first event of a batch whose caller says what the whole comes to. A chunked one is decided to
+/// its end before, with nothing applied: each chunk has escrows of its own, so that none changes what another
+/// comes to.
+/// \param decide_event  (const ChunkProgress* resume) -> Result<void>: decides one event into `into`
+template <class Settled, class DecideEvent>
+[[nodiscard]] Result<void> decide_expected(const Expectation& expect, std::string_view verb, Body& into,
+                                           const DecideEvent& decide_event) {
+  if (auto decided = decide_event(nullptr); !decided) return decided;
+  const auto& chunk = std::get<Settled>(into).batch.chunk;
+  if (!chunk) {
+    std::vector<Total> totals;
+    add_totals(std::get<Settled>(into), totals);
+    return check_expected(expect, totals, verb);
+  }
+  auto progress = *chunk;
+  const bool is_whole = progress.last;
+  while (!progress.last) {
+    if (auto decided = decide_event(&progress); !decided) return decided;
+    progress = *std::get<Settled>(into).batch.chunk;
+  }
+  auto met = check_expected(expect, progress.totals, verb);
+  return !met || is_whole ? met : decide_event(nullptr);
 }
 
 /// Brings a chunk's progress up to date with what its event did. Call when the event's items are complete.

@@ -191,5 +191,34 @@ TEST_F(Batches, AGroupBeyondOneEventIsToldOfChunks) {
   EXPECT_NE(decision.error().message.find("\"chunk\""), std::string::npos);
 }
 
+TEST_F(Batches, ABatchThatIsNotAsExpectedSaysWhatItWouldDo) {
+  const auto whole = release_group("g");
+  const auto error = book.reject(expecting(whole, {paid(3, 3'000, 150, 90)}));
+  EXPECT_EQ(error.code, ErrorCode::not_as_expected);
+  EXPECT_EQ(
+      error.message,
+      "2 escrows of 20.00 EUR (commission 1.00, fee 0.60, net 18.40) would be released, not 3 escrows of "
+      "30.00 EUR (commission 1.50, fee 0.90, net 27.60) as expected, so nothing was done; ask again with "
+      "dry_run, and confirm what it answers");
+  EXPECT_TRUE(book.reject(expecting(whole, {}))
+                  .message.starts_with("2 escrows of 20.00 EUR (commission 1.00, fee 0.60, net 18.40) would "
+                                       "be released, not nothing in EUR as expected"));
+  EXPECT_TRUE(
+      book.reject(expecting(whole, {paid(2, 2'000, 100, 60), paid(1, 50, 1, 1, currency("JPY"))}))
+          .message.starts_with("nothing in JPY would be released, not 1 escrow of 50 JPY (commission 1"));
+  EXPECT_TRUE(book.reject(expecting(refund({"a"}), {paid_back(1, 999)}))
+                  .message.starts_with(
+                      "1 escrow of 10.00 EUR would be refunded, not 1 escrow of 9.99 EUR as expected"));
+  EXPECT_EQ(totals_text(book.settle(expecting(whole, {paid(2, 2'000, 100, 60)}))),
+            "EUR 2 of 2000: 100 / 60 / 1840");
+}
+
+TEST_F(Batches, WhatCannotBeIsSaidBeforeWhatWasExpected) {
+  EXPECT_EQ(book.reject(expecting(release({"a", "b"}), {paid(2, 2'000, 100, 60)})).code,
+            ErrorCode::escrow_frozen);
+  EXPECT_EQ(totals_text(book.settle(expecting(skip_release({"a", "b"}), {paid(1, 1'000, 50, 30)}))),
+            "EUR 1 of 1000: 50 / 30 / 920");
+}
+
 }  // namespace
 }  // namespace holdfast

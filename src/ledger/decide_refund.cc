@@ -60,10 +60,8 @@ class RefundBatch {
   std::uint32_t last_use_ = 0;
 };
 
-}  // namespace
-
-Result<void> decide_refund(const Refund& op, const Rows& rows, const ChunkProgress* resume,
-                           DecideMemory& memory, Body& into) {
+Result<void> decide_event(const Refund& op, const Rows& rows, const ChunkProgress* resume,
+                          DecideMemory& memory, Body& into) {
   static const std::string no_plan;
   const BatchCommand command{op.escrows, op.group, op.mode, op.amount,
                              op.chunk,   op.close, no_plan, "refunded"};
@@ -74,6 +72,16 @@ Result<void> decide_refund(const Refund& op, const Rows& rows, const ChunkProgre
   if (auto selected = select_escrows(command, rows, resume, memory, refunded.batch); !selected)
     return selected;
   return RefundBatch(command, rows, memory, refunded).run();
+}
+
+}  // namespace
+
+Result<void> decide_refund(const Refund& op, const Rows& rows, const ChunkProgress* resume,
+                           DecideMemory& memory, Body& into) {
+  if (!op.expect || resume != nullptr) return decide_event(op, rows, resume, memory, into);
+  return decide_expected<Refunded>(*op.expect, "refunded", into, [&](const ChunkProgress* from) {
+    return decide_event(op, rows, from, memory, into);
+  });
 }
 
 }  // namespace holdfast

@@ -108,10 +108,8 @@ class ReleaseBatch {
   std::uint32_t last_ = 0;
 };
 
-}  // namespace
-
-Result<void> decide_release(const Release& op, const Rows& rows, const ChunkProgress* resume,
-                            DecideMemory& memory, Body& into) {
+Result<void> decide_event(const Release& op, const Rows& rows, const ChunkProgress* resume,
+                          DecideMemory& memory, Body& into) {
   const BatchCommand command{op.escrows, op.group, op.mode,     op.amount,
                              op.chunk,   op.close, op.fee_plan, "released"};
   auto& released = into.emplace<Released>(std::move(memory.released));
@@ -125,6 +123,16 @@ Result<void> decide_release(const Release& op, const Rows& rows, const ChunkProg
     if (auto used = batch.use_plan(op.fee_plan); !used) return used;
   }
   return batch.run();
+}
+
+}  // namespace
+
+Result<void> decide_release(const Release& op, const Rows& rows, const ChunkProgress* resume,
+                            DecideMemory& memory, Body& into) {
+  if (!op.expect || resume != nullptr) return decide_event(op, rows, resume, memory, into);
+  return decide_expected<Released>(*op.expect, "released", into, [&](const ChunkProgress* from) {
+    return decide_event(op, rows, from, memory, into);
+  });
 }
 
 }  // namespace holdfast

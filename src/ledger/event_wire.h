@@ -105,7 +105,7 @@ inline constexpr std::size_t kMinCodeCount = 2;
 
 /// Codes that this build has a name for; others come from a newer one.
 [[nodiscard]] constexpr bool is_known(ErrorCode code) {
-  return (code >= ErrorCode::invalid_command && code <= ErrorCode::wrong_account_kind) ||
+  return (code >= ErrorCode::invalid_command && code <= ErrorCode::not_as_expected) ||
          (code >= ErrorCode::busy && code <= ErrorCode::aborted);
 }
 

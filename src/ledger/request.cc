@@ -41,13 +41,15 @@ enum class Field : std::uint8_t {
   on_error = 25,
   reason = 26,
   reference = 27,
+  expect = 28,
 };
 
-constexpr std::array<std::string_view, 28> kFieldNames = {
+constexpr std::array<std::string_view, 29> kFieldNames = {
     "op",       "account",    "currency",       "kind",     "fee_plan", "commission", "processor_fee",
     "rounding", "amount",     "external",       "from",     "to",       "payer",      "beneficiary",
     "group",    "release_at", "refund_at",      "escrow",   "escrows",  "mode",       "chunk",
-    "close",    "to_payer",   "to_beneficiary", "commands", "on_error", "reason",     "reference"};
+    "close",    "to_payer",   "to_beneficiary", "commands", "on_error", "reason",     "reference",
+    "expect"};
 
 // Fields are given in the order of their numbers.
 class Digester {
@@ -108,6 +110,11 @@ class Digester {
     text(Field::reason, options.reason);
     text(Field::reference, options.reference);
   }
+  /// The last field: it came after those that every command may carry.
+  void expect(const Operation& operation) {
+    if (const auto* release = std::get_if<Release>(&operation)) expect(release->expect);
+    if (const auto* refund = std::get_if<Refund>(&operation)) expect(refund->expect);
+  }
 
   void op(std::string_view name) { text(Field::op, name); }
 
@@ -131,6 +138,19 @@ class Digester {
     if (op.mode != BatchMode::atomic) number(Field::mode, static_cast<std::uint64_t>(op.mode));
     if (op.chunk) number(Field::chunk, *op.chunk);
     if (op.close) number(Field::close, 1);
+  }
+
+  void expect(const std::optional<Expectation>& expectation) {
+    if (!expectation) return;
+    writer_.varint(expectation->size());
+    for (const auto& total : *expectation) {
+      writer_.text(total.currency ? total.currency.code() : std::string_view());
+      writer_.varint(total.escrows);
+      for (const auto sum : {total.amount, total.commission, total.processor_fee, total.net}) {
+        writer_.zigzag(sum.minor());
+      }
+    }
+    put(Field::expect);
   }
 
   void escrows(const EscrowList& list) {
@@ -214,6 +234,7 @@ std::vector<FieldDigest> request_of(const Command& command) {
   digest.op(op_name(command.operation));
   std::visit(digest, command.operation);
   digest.common(command.options);
+  digest.expect(command.operation);
   return out;
 }
 

@@ -62,6 +62,14 @@ TEST(Request, EveryFieldOfEveryOperationCounts) {
       {base_release, r([](auto& op) { op.fee_plan = "p"; }), {"fee_plan"}},
       {base_release, r([](auto& op) { op.chunk = 5; }), {"chunk"}},
       {base_release, r([](auto& op) { op.close = true; }), {"close"}},
+      {base_release, expecting(base_release, {}), {"expect"}},
+      {expecting(base_release, {}), expecting(base_release, {paid(1, 100, 5, 3)}), {"expect"}},
+      {expecting(base_release, {paid(1, 100, 5, 3)}),
+       expecting(base_release, {paid(1, 100, 3, 5)}),
+       {"expect"}},
+      {expecting(base_release, {paid(1, 100, 5, 3)}),
+       expecting(base_release, {paid(2, 100, 5, 3)}),
+       {"expect"}},
       {base_release, refund({"e"}), {"op"}},
       {freeze("a"), freeze("b"), {"escrow"}},
       {resolve("k", "e", 1, 2), resolve("k", "e", 2, 1), {"to_payer", "to_beneficiary"}},
@@ -95,7 +103,8 @@ TEST(Request, OptionsThatCountAndThoseThatDoNot) {
 TEST(Request, FieldsAreInOrderAndDefaultsAreAbsent) {
   EXPECT_EQ(request_of(release_group("g")).size(), 2u);  // op and group
   for (const auto& command :
-       {hold("k", "a", "b", 5, "g", "p"), plan("p", "0.1", "0.1"), release_part("k", "e", 4)}) {
+       {hold("k", "a", "b", 5, "g", "p"), plan("p", "0.1", "0.1"), release_part("k", "e", 4),
+        expecting(release_part("k", "e", 4), {paid(1, 4, 0, 0)})}) {
     const auto digests = request_of(command);
     for (std::size_t i = 1; i < digests.size(); ++i) EXPECT_LT(digests[i - 1].field, digests[i].field);
   }

@@ -3,6 +3,9 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <vector>
+
 #include "base/text.h"
 #include "ledger/validate_text.h"
 
@@ -88,8 +91,12 @@ class Checker {
   void operation(const Release& op, const Options& options, std::size_t depth) {
     batch(op, options, depth);
     if (!op.fee_plan.empty()) name("fee_plan", op.fee_plan);
+    if (op.expect) expect(*op.expect, "released", &Checker::is_split);
   }
-  void operation(const Refund& op, const Options& options, std::size_t depth) { batch(op, options, depth); }
+  void operation(const Refund& op, const Options& options, std::size_t depth) {
+    batch(op, options, depth);
+    if (op.expect) expect(*op.expect, "refunded", &Checker::is_whole);
+  }
   void operation(const Freeze& op, const Options&, std::size_t) { escrow(op.escrow); }
   void operation(const Resolve& op, const Options& options, std::size_t) {
     need_key(options, "a resolve");
@@ -159,6 +166,35 @@ class Checker {
       wrong("chunk", "chunk needs mode skip: each chunk is an event of its own");
     if (depth > 0) wrong("chunk", "chunk cannot stand inside an atomic: each chunk is an event of its own");
     need_key(options, "a batch with chunk");
+  }
+
+  // What no batch could come to would only ever be refused as not met.
+  void expect(const Expectation& expectation, std::string_view verb, bool (*adds_up)(const Total&)) {
+    std::vector<Currency> seen;
+    for (const auto& total : expectation) {
+      if (!total.currency) return wrong("expect", "a total of expect is without its currency");
+      const auto code = total.currency.code();
+      if (std::ranges::find(seen, total.currency) != seen.end()) {
+        return wrong("expect", fmt::format("expect has {} twice: give one total a currency", code));
+      }
+      seen.push_back(total.currency);
+      if (total.escrows == 0 || total.amount <= Amount()) {
+        return wrong("expect", fmt::format("expect has nothing {} in {}: leave that total out", verb, code));
+      }
+      if (!adds_up(total)) {
+        return wrong("expect",
+                     fmt::format("the total in {} does not add up: give the totals of the dry run", code));
+      }
+    }
+  }
+  static bool is_split(const Total& total) {
+    if (total.commission < Amount() || total.processor_fee < Amount() || total.net < Amount()) return false;
+    if (total.commission > total.amount) return false;
+    return total.processor_fee <= total.amount - total.commission &&
+           total.net == total.amount - total.commission - total.processor_fee;
+  }
+  static bool is_whole(const Total& total) {
+    return total.commission == Amount() && total.processor_fee == Amount() && total.net == Amount();
   }
 
   void list(const EscrowList& escrows) {

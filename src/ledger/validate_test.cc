@@ -106,6 +106,25 @@ TEST(Validate, EveryRuleNamesItsField) {
        "amount", bad},
       {"plan of a release", r(release({"e"}), [](auto& op) { op.fee_plan = "a b"; }), "fee_plan", bad},
       {"close of a list", r(release({"e"}), [](auto& op) { op.close = true; }), "close", bad},
+      {"expect without currency", expecting(release_group("g"), {paid(1, 5, 1, 1, Currency())}), "expect",
+       bad},
+      {"expect of a currency twice", expecting(release_group("g"), {paid(1, 5, 1, 1), paid(2, 9, 1, 1)}),
+       "expect", bad},
+      {"expect of no escrow", expecting(release_group("g"), {paid(0, 5, 1, 1)}), "expect", bad},
+      {"expect of no amount", expecting(refund_group("g"), {paid_back(1, 0)}), "expect", bad},
+      {"expect of less than nothing", expecting(refund_group("g"), {paid_back(1, -5)}), "expect", bad},
+      {"expect that does not add up",
+       expecting(release_group("g"), {{eur(), 1, Amount(5), Amount(1), Amount(1), Amount(2)}}), "expect",
+       bad},
+      {"expect of a commission below 0", expecting(release_group("g"), {paid(1, 5, -1, 1)}), "expect", bad},
+      {"expect of a fee below 0", expecting(release_group("g"), {paid(1, 5, 1, -1)}), "expect", bad},
+      {"expect of fees above the amount", expecting(release_group("g"), {paid(1, 5, 4, 2)}), "expect", bad},
+      {"expect at the edge of 64 bits",
+       expecting(release_group("g"),
+                 {{eur(), 1, Amount(5), Amount(INT64_MAX), Amount(INT64_MAX), Amount(7)}}),
+       "expect", bad},
+      {"expect of fees of a refund", expecting(refund_group("g"), {paid(1, 5, 1, 1)}), "expect", bad},
+      {"expect of a net of a refund", expecting(refund_group("g"), {paid(1, 5, 0, 0)}), "expect", bad},
       {"chunk of 0", chunked<Refund>("k", "g", 0), "chunk", bad},
       {"chunk too large", chunked<Refund>("k", "g", 1'000'001), "chunk", bad},
       {"chunk without key", chunked<Refund>("", "g", 1), "key", bad},
@@ -145,7 +164,10 @@ TEST(Validate, WhatIsAtItsLimitPasses) {
   for (const auto& command :
        {batch<Release>(many), deep, reason, atomic(std::vector<Command>(kMaxAtomicCommands, open("a"))),
         deposit("k", "a", kMaxAmount.minor()), resolve("k", "e", 0, 0), chunked<Release>("k", "g", 1'000'000),
-        atomic({savepoint({open("a")})}), reschedule("e", Timestamp{253'402'300'799'999'999}), atomic({})}) {
+        expecting(chunked<Release>("k", "g", 5),
+                  {paid(9, INT64_MAX, 5, 0), paid(1, 5, 0, 5, currency("JPY"))}),
+        expecting(refund_group("g"), {}), atomic({savepoint({open("a")})}),
+        reschedule("e", Timestamp{253'402'300'799'999'999}), atomic({})}) {
     const auto result = validate(command);
     EXPECT_TRUE(result) << result.error().message;
   }

@@ -132,7 +132,7 @@ class Batch {
       pipeline_.add(kEscrows, {ledger_, std::move(before)},
                     [&](const ResultSet& rows) { read_escrows(rows); });
     }
-    lines_.look_up(ledger_, {accounts.begin(), accounts.end()}, pipeline_);
+    lines_.look_up(ledger_, {accounts.begin(), accounts.end()}, {}, pipeline_);
     if (!originals.empty()) {
       pipeline_.add(kEventsOfSeqs, {ledger_, std::vector<std::int64_t>(originals.begin(), originals.end())},
                     [&](const ResultSet& rows) {

@@ -101,6 +101,12 @@ std::optional<std::uint32_t> chunk_of(const Command& command) {
   return std::nullopt;
 }
 
+bool expects(const Command& command) {
+  const auto* release = std::get_if<Release>(&command.operation);
+  const auto* refund = std::get_if<Refund>(&command.operation);
+  return (release != nullptr && release->expect) || (refund != nullptr && refund->expect);
+}
+
 std::vector<std::int64_t> numbers(const std::vector<EscrowId>& ids) {
   std::vector<std::int64_t> out;
   out.reserve(ids.size());
@@ -201,12 +207,13 @@ std::expected<void, SqlError> Attempt::load(std::span<const Command* const> comm
     lock_plans_and_groups(wanted, needs);
     look_up_keys(wanted.keys);
     if (auto run = run_pipeline(); !run) return run;
-    // Dry, all chunks are run at once.
-    window.limit =
-        valid.front()->options.dry_run ? std::numeric_limits<std::int64_t>::max() : std::int64_t{*chunk} + 1;
     const auto& key = valid.front()->options.key;
     const auto past = set_.key_used(key) ? set_.past_command(key) : Result<PastCommand>();
-    if (const auto* progress = progress_of(past->entry)) {
+    const auto* progress = progress_of(past->entry);
+    // Dry, all chunks are run at once; and what is expected of all is looked at before the first.
+    const bool all = valid.front()->options.dry_run || (progress == nullptr && expects(*valid.front()));
+    window.limit = all ? std::numeric_limits<std::int64_t>::max() : std::int64_t{*chunk} + 1;
+    if (progress != nullptr) {
       window.after = static_cast<std::int64_t>(progress->done_through.value());
       window.up_to = static_cast<std::int64_t>(progress->limit.value());
     }

@@ -95,6 +95,30 @@ TEST(SealingTest, AFailureIsShownAndCommandsGoOn) {
       *store, [](const auto& status) { return status.unsealed == 0 && status.sealing_failure.empty(); }));
 }
 
+// Each store's sealer knows balances from its rounds before: they say nothing once the other one has sealed.
+TEST(SealingTest, StatementsGoOnFromWhatAnotherStoreSealed) {
+  const auto url = testing::shared_postgres().new_database();
+  const std::array stores{open(url), open(url)};
+  ASSERT_TRUE(stores[0]->execute(open_account("ann")));
+  std::int64_t sum = 0;
+  for (std::int64_t i = 1; i <= 8; ++i) {
+    const auto& store = stores[static_cast<std::size_t>(i) % 2];
+    Command deposit{Deposit{"ann", Amount(i), {}}, {}};
+    deposit.options.key = "deposit:" + std::to_string(i);
+    const auto paid = store->execute(deposit);
+    ASSERT_TRUE(paid) << paid.error().message;
+    ASSERT_TRUE(becomes(*store, [](const auto& status) { return status.unsealed == 0; }));
+    sum += i;
+    const auto lines = store->statement({.account = "ann"});
+    ASSERT_TRUE(lines) << lines.error().message;
+    ASSERT_EQ(lines->rows.size(), static_cast<std::size_t>(i));
+    EXPECT_EQ(lines->rows.back().balance, Amount(sum));
+  }
+  const auto audit = stores[0]->audit({}, {});
+  ASSERT_TRUE(audit) << audit.error().message;
+  EXPECT_TRUE(audit->ok);
+}
+
 TEST(ServerThatGoesAwayTest, QueriesAndCommandsGoOnAfterARestart) {
   testing::PostgresServer server;
   const auto store = open(server.new_database());

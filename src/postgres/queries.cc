@@ -47,18 +47,32 @@ left join holdfast.events e on e.ledger = (select $1::int) and e.event = s.event
 order by n.seq)";
 
 // What is held belongs to the payer, whatever its kind.
-constexpr std::string_view kTrialBalance =
-    "with b as (select a.account, a.currency, a.kind, " HOLDFAST_AVAILABLE_OF_A
-    " as available from holdfast.accounts a where a.ledger = (select $1::int)), "
-    "h as (select payer, sum(amount - released - refunded) as held from holdfast.escrows where ledger = "
-    "(select $1::int) "
-    "group by payer) "
-    "select b.currency, coalesce(sum(b.available) filter (where b.kind <= 2), 0)::bigint, "
-    "coalesce(sum(h.held), 0)::bigint, coalesce(sum(b.available) filter (where b.kind = 5), 0)::bigint, "
-    "coalesce(sum(b.available) filter (where b.kind = 3), 0)::bigint, "
-    "coalesce(sum(b.available) filter (where b.kind = 4), 0)::bigint, "
-    "(coalesce(sum(b.available), 0) + coalesce(sum(h.held), 0))::bigint "
-    "from b left join h on h.payer = b.account group by b.currency order by b.currency";
+// What is pending is added up as a whole: looking for each account's own among it takes as many looks as
+// there are accounts, times what is pending.
+constexpr std::string_view kTrialBalance = R"(
+with pending as (
+  select u.account, sum(u.available) as available from (
+    select account, available from holdfast.pending where ledger = (select $1::int)
+    union all
+    select of_batch.account, of_batch.available from holdfast.pending_batches b
+      cross join lateral unnest(b.accounts, b.available) of_batch(account, available)
+      where b.ledger = (select $1::int)) u
+  group by u.account),
+held as (
+  select payer as account, sum(amount - released - refunded) as held from holdfast.escrows
+  where ledger = (select $1::int) and amount > released + refunded group by payer),
+all_of as (
+  select a.currency, a.kind, coalesce(h.held, 0) as held,
+    coalesce(l.available_after, 0) + coalesce(p.available, 0) as available
+  from holdfast.accounts a left join pending p on p.account = a.account left join held h on h.account = a.account
+    left join lateral (select available_after from holdfast.lines l where l.ledger = a.ledger
+      and l.account = a.account order by l.seq desc limit 1) l on true
+  where a.ledger = (select $1::int))
+select currency, coalesce(sum(available) filter (where kind <= 2), 0)::bigint, sum(held)::bigint,
+  coalesce(sum(available) filter (where kind = 5), 0)::bigint,
+  coalesce(sum(available) filter (where kind = 3), 0)::bigint,
+  coalesce(sum(available) filter (where kind = 4), 0)::bigint, (sum(available) + sum(held))::bigint
+from all_of group by currency order by currency)";
 
 constexpr std::string_view kDue =
     "select escrow, release, at from holdfast.due_dates where ledger = (select $1::int) and at <= $2 order "

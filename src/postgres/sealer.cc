@@ -9,7 +9,6 @@
 #include "base/planted_bugs.h"
 #include "ledger/event_codec.h"
 #include "ledger/postings.h"
-#include "postgres/lines.h"
 #include "postgres/replays.h"
 
 namespace holdfast::postgres {
@@ -169,8 +168,11 @@ class Round {
   }
   void note_sealed() {
     through_.head = head_;
+    lines_.keep_balances(through_.balances);
     // Perhaps not all that is there was read.
-    if (nothing_comes_ && events_.back().id >= through_.next) through_ = {through_.next, head_, 0, 0};
+    if (!nothing_comes_ || events_.back().id < through_.next) return;
+    through_.id = through_.next;
+    through_.next = through_.others = 0;
   }
 
   void read(const ResultSet& rows) {
@@ -220,7 +222,7 @@ class Round {
     std::ranges::sort(accounts);
     const auto rest = std::ranges::unique(accounts);
     accounts.erase(rest.begin(), rest.end());
-    lines_.look_up(ledger_, std::move(accounts), pipeline_);
+    lines_.look_up(ledger_, accounts, through_.balances, pipeline_);
   }
 
   void number() {

@@ -8,6 +8,7 @@
 
 #include "base/hash.h"
 #include "ledger/event.h"
+#include "postgres/lines.h"
 #include "postgres/pipeline.h"
 #include "postgres/transaction.h"
 
@@ -18,8 +19,8 @@ struct Sealed {
   bool other_seals = false;  // another session is sealing this ledger: nothing was done
 };
 
-/// Up to which event's id everything is sealed, found out round by round: one who seals again and again would
-/// else look at all that he deleted, until it is vacuumed.
+/// What one who seals again and again knows from his rounds before: up to which event's id everything is
+/// sealed, since he would else look at all that he deleted, until it is vacuumed; and balances.
 struct SealedThrough {
   std::int64_t id = 0;
   Digest head{};  // of the chain when that was known: where it is another one, another sealed, or it is
@@ -28,6 +29,7 @@ struct SealedThrough {
   // those have ended nothing up to `next` comes any more.
   std::int64_t next = 0;
   std::int64_t others = 0;
+  LastBalances balances;
 };
 
 /// One round, in a transaction of its own. The session must be in none.

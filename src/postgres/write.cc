@@ -50,7 +50,7 @@ select $1, * from unnest($2::bigint[], $3::text[], $4::bigint[], $5::bigint[], $
 constexpr std::string_view kReleaseEscrows = R"(
 update holdfast.escrows e set released = e.amount - e.refunded, commission = u.commission,
   processor_fee = u.processor_fee, last_event = $4
-from unnest($1::tid[], $2::bigint[], $3::bigint[]) u(place, commission, processor_fee)
+from (select unnest($1::tid[]), unnest($2::bigint[]), unnest($3::bigint[])) u(place, commission, processor_fee)
 where e.ctid = u.place)";
 constexpr std::string_view kRefundEscrows = R"(
 update holdfast.escrows e set refunded = e.amount - e.released, last_event = $2

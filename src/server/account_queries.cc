@@ -97,8 +97,10 @@ class StatementCsv final : public http::BodySource, public std::enable_shared_fr
   /// What cannot be read, or has no room in the queue, lets go of `give`: the download is cut off.
   void next(Give give) override {
     const auto shared = std::make_shared<Give>(std::move(give));
-    (void)workers_.post([self = shared_from_this(), shared] { self->read(*shared); });
+    if (workers_.post([self = shared_from_this(), shared] { self->read(*shared); })) return;
+    why_ = "the server had more questions to answer than it has room for";
   }
+  [[nodiscard]] std::string why() const override { return why_; }
 
  private:
   void read(const Give& give) {
@@ -108,7 +110,10 @@ class StatementCsv final : public http::BodySource, public std::enable_shared_fr
       text = "seq,at,op,bucket,amount,balance,currency,escrows,reference\r\n";
     }
     const auto page = ledger_.statement({.account = account_.account, .after = after_, .limit = kMostRows});
-    if (!page) return;
+    if (!page) {
+      why_ = page.error().message;
+      return;
+    }
     for (const auto& line : page->rows) {
       if (period_.to && line.at >= *period_.to) {
         done_ = true;
@@ -133,6 +138,7 @@ class StatementCsv final : public http::BodySource, public std::enable_shared_fr
   const Period period_;
   bool begun_ = false;
   bool done_ = false;
+  std::string why_;  // it cannot go on; written before it lets go of what it owes
 };
 
 Result<http::Response> statement_csv(const Ledger& ledger, Workers& workers, const Call& call) {

@@ -11,8 +11,7 @@
 #include "server/openapi.h"
 #include "server/problem.h"
 #include "server/testing/ask.h"
-#include "service/testing/shop.h"
-#include "tests/support/temporary_directory.h"
+#include "tests/support/watched_ledger.h"
 
 namespace holdfast::server {
 namespace {
@@ -24,11 +23,13 @@ using Names = std::set<std::string>;
 class Silent final : public Observer {
  public:
   void answered(const RequestSeen& /*seen*/) noexcept override {}
+  void sent(const BodySeen& /*seen*/) noexcept override {}
   void decided(const CommandSeen& /*seen*/) noexcept override {}
 };
 
-class AllRoutesTest : public ::testing::Test {
+class AllRoutesTest : public ::testing::Test, protected testing::WatchedLedger {
  protected:
+  AllRoutesTest() : WatchedLedger(std::chrono::hours(1)) {}
   ~AllRoutesTest() override {
     follower.stop();
     webhooks->stop();
@@ -70,17 +71,7 @@ class AllRoutesTest : public ::testing::Test {
     return names;
   }
 
-  TemporaryDirectory directory;
-  Ledger ledger{open_ledger(directory.path() / "ledger")};
-  std::unique_ptr<StateDirectory> state = must(StateDirectory::open(directory.path() / "server"));
-  std::unique_ptr<WatchedKeys> keys = must(WatchedKeys::open(*state, [](const Error&) {}));
   Silent observer;
-  Metrics metrics;
-  Gate gate{true};
-  Pulse pulse{{ledger, system_clock(), metrics, {}, {}}};
-  Books books{ledger, *state, [](const std::string&) {}};
-  DueWatch due{ledger, system_clock(), {}, {}};
-  AuditWatch audit{ledger, system_clock(), {.first = std::chrono::hours(1)}, {}};
   Follower follower{ledger, system_clock()};
   EventPages pages{ledger};
   std::unique_ptr<Webhooks> webhooks =
@@ -94,21 +85,7 @@ class AllRoutesTest : public ::testing::Test {
                                           .follower = follower,
                                           .pages = pages,
                                           .webhooks = *webhooks,
-                                          .health = {.clock = system_clock(),
-                                                     .metrics = metrics,
-                                                     .pulse = pulse,
-                                                     .books = books,
-                                                     .due = due,
-                                                     .audit = audit,
-                                                     .gate = gate,
-                                                     .keys = *keys,
-                                                     .traffic = {},
-                                                     .not_ready = {},
-                                                     .ledger = "./ledger",
-                                                     .store = "journal",
-                                                     .version = "0.0.0",
-                                                     .started = {},
-                                                     .metrics_open = false}});
+                                          .health = parts});
   const boost::json::value document = boost::json::parse(openapi_document());
 };
 

@@ -8,6 +8,7 @@
 
 #include "base/assert.h"
 #include "server/target.h"
+#include "server/watched_body.h"
 
 namespace holdfast::server {
 
@@ -213,11 +214,27 @@ class App::UnderWay {
                              .body_bytes = bytes_,
                              .took = app_.clock_.monotonic() - began_});
     app_.body_bytes_.fetch_sub(bytes_, std::memory_order_relaxed);
+    if (response.source) response.source = watch(std::move(response.source));
     respond_(std::move(response));
     if (app_.requests_.fetch_sub(1) == 1 && app_.draining_.load()) app_.requests_.notify_all();
   }
 
  private:
+  /// The answer is told when its head goes out; this tells how its body ends.
+  [[nodiscard]] std::shared_ptr<http::BodySource> watch(std::shared_ptr<http::BodySource> body) const {
+    return watched(std::move(body),
+                   [&observer = app_.observer_, &clock = app_.clock_, head = head_, route = route_.path,
+                    key = key_, began = began_](BodyEnd end, std::uint64_t bytes, const std::string& why) {
+                     observer.sent({.head = head,
+                                    .route = route,
+                                    .key = key,
+                                    .end = end,
+                                    .bytes = bytes,
+                                    .why = why,
+                                    .took = clock.monotonic() - began});
+                   });
+  }
+
   App& app_;
   const http::Head head_;
   const Route& route_;

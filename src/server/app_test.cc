@@ -20,7 +20,12 @@ class NoKeys final : public KeyRing {
 class Seen final : public Observer {
  public:
   void answered(const RequestSeen& seen) noexcept override { statuses.push_back(seen.status); }
+  void sent(const BodySeen& seen) noexcept override {
+    bodies.push_back(std::string(to_string(seen.end)) + " " + std::to_string(seen.bytes) + " of " +
+                     std::string(seen.route) + " for " + seen.head.id + ": " + std::string(seen.why));
+  }
   void decided(const CommandSeen& /*seen*/) noexcept override {}
+  std::vector<std::string> bodies;
   std::vector<int> statuses;
 };
 
@@ -72,6 +77,77 @@ TEST_F(AppTest, OnlyTheFirstAnswerCounts) {
   EXPECT_EQ(app_.under_way(), 0);
 }
 
+// ---- bodies that are sent while they are made ---------------------------------------------------
+
+using Piece = std::optional<std::string>;
+
+/// Owes its pieces to the test.
+class OwingBody final : public http::BodySource {
+ public:
+  void next(std::function<void(Piece)> give) override { owed = std::move(give); }
+  [[nodiscard]] std::string why() const override { return "the disk is gone"; }
+  std::function<void(Piece)> owed;
+};
+
+class BodyTest : public AppTest {
+ protected:
+  BodyTest() {
+    route([this](const Call& /*call*/, const http::Respond& respond) {
+      http::Response response;
+      response.source = body_;
+      respond(std::move(response));
+    });
+    ask();
+    source_ = std::move(answers_.at(0).source);
+  }
+  void ask_for_a_piece() {
+    source_->next([this](Piece piece) { pieces_.push_back(std::move(piece)); });
+  }
+
+  const std::shared_ptr<OwingBody> body_ = std::make_shared<OwingBody>();
+  std::shared_ptr<http::BodySource> source_;
+  std::vector<Piece> pieces_;
+};
+
+TEST_F(BodyTest, AtItsEndItIsToldAsWhole) {
+  EXPECT_EQ(seen_.statuses, std::vector{200}) << "with its head";
+  ask_for_a_piece();
+  body_->owed("seven b");
+  ask_for_a_piece();
+  EXPECT_TRUE(seen_.bodies.empty());
+  body_->owed(std::nullopt);
+  body_->owed = nullptr;
+  source_.reset();
+  EXPECT_EQ(pieces_, (std::vector<Piece>{"seven b", std::nullopt}));
+  EXPECT_EQ(seen_.bodies, std::vector<std::string>{"whole 7 of /x for r1: "});
+}
+
+TEST_F(BodyTest, WhatLetsGoOfAPieceIsToldAsCutOffAndWhy) {
+  ask_for_a_piece();
+  body_->owed("abc");
+  ask_for_a_piece();
+  body_->owed = nullptr;
+  EXPECT_EQ(seen_.bodies, std::vector<std::string>{"cut_off 3 of /x for r1: the disk is gone"});
+  source_.reset();
+  EXPECT_EQ(seen_.bodies.size(), 1U);
+}
+
+TEST_F(BodyTest, WhatTheConnectionDropsIsToldAsLeft) {
+  ask_for_a_piece();
+  body_->owed("abc");
+  ask_for_a_piece();
+  source_.reset();
+  EXPECT_EQ(seen_.bodies, std::vector<std::string>{"left 3 of /x for r1: "});
+  body_->owed("too late");
+  body_->owed = nullptr;
+  EXPECT_EQ(seen_.bodies.size(), 1U);
+}
+
+TEST_F(BodyTest, WhatIsNotBegunHasNoEnd) {
+  source_.reset();  // as for HEAD
+  EXPECT_TRUE(seen_.bodies.empty());
+}
+
 // ---- which route, and who asks ------------------------------------------------------------------
 
 /// Three keys, each of the name of its role.
@@ -95,6 +171,7 @@ class Told final : public Observer {
     all.push_back({std::string(seen.route), std::string(seen.key), std::string(seen.code),
                    std::string(seen.problem), seen.status, seen.body_bytes});
   }
+  void sent(const BodySeen& /*seen*/) noexcept override {}
   void decided(const CommandSeen& /*seen*/) noexcept override {}
   std::vector<One> all;
 };

@@ -23,6 +23,7 @@ using testing::text_at;
 class Told final : public Observer {
  public:
   void answered(const RequestSeen& /*seen*/) noexcept override {}
+  void sent(const BodySeen& /*seen*/) noexcept override {}
   void decided(const CommandSeen& seen) noexcept override {
     const std::scoped_lock hold(mutex_);
     all_.push_back(fmt::format("{} {} {}{}", seen.op, seen.refused ? to_string(*seen.refused) : "done",

@@ -232,6 +232,13 @@ TEST_F(EventsApiTest, AStreamThatWasCutResumesAfterTheLastEventSeen) {
   EXPECT_EQ(ids(next(source).value()), std::vector{last().value()});
 }
 
+TEST_F(EventsApiTest, TheFieldOfStreamsIsNothingToALongPoll) {
+  for (const auto* seq : {"2", "abc"}) {
+    EXPECT_EQ(ask({{"after", "1"}, {"limit", "3"}}, {{"last-event-id", seq}}).get().body,
+              expected_page(Seq(1), 3));
+  }
+}
+
 TEST_F(EventsApiTest, AStreamWithNothingToSaySaysSo) {
   auto source = stream({{"after", std::to_string(last().value())}}, {}, {.heartbeat = 10ms});
   (void)next(source);

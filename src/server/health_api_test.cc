@@ -7,20 +7,19 @@
 #include <chrono>
 
 #include "json/document.h"
-#include "service/testing/shop.h"
-#include "tests/support/temporary_directory.h"
+#include "tests/support/watched_ledger.h"
 
 namespace holdfast::server {
 namespace {
 
 using namespace holdfast::testing;
 
-class HealthTest : public ::testing::Test {
+class HealthTest : public ::testing::Test, protected testing::WatchedLedger {
  protected:
-  HealthTest() {
+  HealthTest() : WatchedLedger(std::chrono::seconds(0)) {
     stock(ledger);
-    run(ledger, testing::hold("h", "alice", "shop", 1'000));
-    run(ledger, testing::hold("frozen", "alice", "shop", 500));
+    run(ledger, holdfast::testing::hold("h", "alice", "shop", 1'000));
+    run(ledger, holdfast::testing::hold("frozen", "alice", "shop", 500));
     run(ledger, release({"h"}));
     run(ledger, freeze("frozen"));
     const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
@@ -50,33 +49,6 @@ class HealthTest : public ::testing::Test {
     EXPECT_TRUE(json::Document::parse(response.body).has_value()) << path << ": " << response.body;
     return std::move(response.body);
   }
-
-  TemporaryDirectory directory;
-  Ledger ledger{open_ledger(directory.path() / "ledger")};
-  std::unique_ptr<StateDirectory> state = must(StateDirectory::open(directory.path() / "server"));
-  std::unique_ptr<WatchedKeys> keys = must(WatchedKeys::open(*state, [](const Error&) {}));
-  Metrics metrics;
-  Gate gate{true};
-  Pulse pulse{{ledger, system_clock(), metrics, {}, {}}};
-  Books books{ledger, *state, [](const std::string&) {}};
-  DueWatch due{ledger, system_clock(), {}, {}};
-  AuditWatch audit{ledger, system_clock(), {.first = std::chrono::seconds(0)}, {}};
-  std::optional<std::string> not_ready;
-  HealthParts parts{.clock = system_clock(),
-                    .metrics = metrics,
-                    .pulse = pulse,
-                    .books = books,
-                    .due = due,
-                    .audit = audit,
-                    .gate = gate,
-                    .keys = *keys,
-                    .traffic = {},
-                    .not_ready = [this] { return not_ready; },
-                    .ledger = "./ledger",
-                    .store = "journal",
-                    .version = "0.0.0",
-                    .started = system_clock().monotonic(),
-                    .metrics_open = false};
 };
 
 TEST_F(HealthTest, TheOverviewTellsTheBooks) {

@@ -35,6 +35,18 @@ std::uint64_t read(const std::atomic<std::uint64_t>& place) {
 
 }  // namespace
 
+std::string_view to_string(BodyEnd end) {
+  switch (end) {
+    case BodyEnd::whole:
+      return "whole";
+    case BodyEnd::cut_off:
+      return "cut_off";
+    case BodyEnd::left:
+      return "left";
+  }
+  return "";
+}
+
 Metrics::Metrics() {
   set_routes({});
   const auto ops = all_ops(std::make_index_sequence<kOps>());
@@ -55,14 +67,22 @@ void Metrics::set_routes(const std::vector<std::string>& paths) {
   routes_.back().path = "other";
 }
 
+Metrics::OfRoute& Metrics::route_of(std::string_view path) {
+  const auto found = route_places_.find(path);
+  return found == route_places_.end() ? routes_.back() : routes_[found->second];
+}
+
 void Metrics::answered(const RequestSeen& seen) noexcept {
-  const auto found = route_places_.find(seen.route);
-  auto& route = found == route_places_.end() ? routes_.back() : routes_[found->second];
+  auto& route = route_of(seen.route);
   const auto status = std::ranges::find(kStatuses, seen.status);
   const auto place =
       std::min<std::size_t>(static_cast<std::size_t>(status - kStatuses.begin()), kStatuses.size() - 1);
   count(route.by_status[place]);
   route.durations.add(seen.took);
+}
+
+void Metrics::sent(const BodySeen& seen) noexcept {
+  count(bodies_[static_cast<std::size_t>(seen.end)]);
 }
 
 void Metrics::decided(const CommandSeen& seen) noexcept {
@@ -94,6 +114,13 @@ void Metrics::add_requests(Families& families) const {
       requests.add(n, {{"route", route.path}, {"status", status}});
     }
   }
+  auto bodies =
+      counter(families, "holdfast_http_bodies_total",
+              "Bodies that were sent while they were made, by how they ended: whole, cut off by the "
+              "server, or left with their connection.");
+  // There from the start, at 0: an alert sees no increase in a series that begins with its first count.
+  for (std::size_t i = 0; i < kBodyEnds; ++i)
+    bodies.add(read(bodies_[i]), {{"end", to_string(static_cast<BodyEnd>(i))}});
   auto took = histogram(families, "holdfast_http_request_seconds", "From a request's head to its answer.");
   for (const auto& route : routes_) {
     const auto durations = route.durations.read();

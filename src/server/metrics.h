@@ -31,6 +31,7 @@ class Metrics final : public Observer {
   void set_routes(const std::vector<std::string>& paths);
 
   void answered(const RequestSeen& seen) noexcept override;
+  void sent(const BodySeen& seen) noexcept override;
   void decided(const CommandSeen& seen) noexcept override;
 
   /// Before requests come.
@@ -53,6 +54,7 @@ class Metrics final : public Observer {
   static constexpr std::array kStatuses = {200, 201, 204, 206, 301, 304, 400, 401, 403,
                                            404, 405, 408, 409, 411, 412, 413, 415, 417,
                                            422, 429, 431, 500, 501, 503, 505, 507, 0};
+  static constexpr std::size_t kBodyEnds = static_cast<std::size_t>(BodyEnd::left) + 1;
   static constexpr std::size_t kSizes = 22;  // of batches: less than 2^i escrows
 
   struct OfRoute {
@@ -67,9 +69,11 @@ class Metrics final : public Observer {
     Durations durations;
   };
 
+  [[nodiscard]] OfRoute& route_of(std::string_view path);
   void add_requests(Families& families) const;
   void add_commands(Families& families) const;
 
+  std::array<Count, kBodyEnds> bodies_{};
   std::vector<OfRoute> routes_;  // the last one: of no route
   std::unordered_map<std::string_view, std::size_t> route_places_;
   std::array<OfOp, kOps + 1> ops_;  // the last one: of no op that is known

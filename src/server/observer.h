@@ -24,6 +24,25 @@ struct RequestSeen {
   std::chrono::nanoseconds took{};
 };
 
+/// How a body ended that was sent while it was made.
+enum class BodyEnd : std::uint8_t {
+  whole,
+  cut_off,  // by the server, which could not go on
+  left      // with its connection: the client went, was too slow, or the server had to end
+};
+[[nodiscard]] std::string_view to_string(BodyEnd end);
+
+/// An answer that was told before, and then its body. All of it is valid only during the call.
+struct BodySeen {
+  const http::Head& head;
+  std::string_view route;
+  std::string_view key;
+  BodyEnd end = BodyEnd::whole;
+  std::uint64_t bytes = 0;          // that were made
+  std::string_view why;             // it was cut off; empty: not known
+  std::chrono::nanoseconds took{};  // from the request
+};
+
 /// A command that was decided; each one of many counts.
 struct CommandSeen {
   std::string_view op;
@@ -39,6 +58,7 @@ class Observer {
  public:
   virtual ~Observer() = default;
   virtual void answered(const RequestSeen& seen) noexcept = 0;
+  virtual void sent(const BodySeen& seen) noexcept = 0;
   virtual void decided(const CommandSeen& seen) noexcept = 0;
 };
 

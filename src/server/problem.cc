@@ -80,6 +80,8 @@ std::string_view title_of(ErrorCode code) {
       return "The sum is too large";
     case ErrorCode::wrong_account_kind:
       return "The account is of another kind";
+    case ErrorCode::not_as_expected:
+      return "It would do something else than was confirmed";
     case ErrorCode::busy:
       return "Something is in the way: try again";
     case ErrorCode::storage_full:
@@ -143,6 +145,7 @@ int status_of(ErrorCode code) {
     case ErrorCode::group_closed:
     case ErrorCode::fee_plan_fixed:
     case ErrorCode::idempotency_conflict:
+    case ErrorCode::not_as_expected:
     case ErrorCode::aborted:
       return 409;
     case ErrorCode::insufficient_funds:

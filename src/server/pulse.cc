@@ -9,7 +9,8 @@ namespace {
 
 constexpr std::chrono::seconds kBeat{1};
 constexpr std::size_t kSamples = std::chrono::seconds(900) / kSampleStep;
-/// Adding up all accounts may take long where there are many: at most this share of the time goes there.
+/// A database adds up all accounts, which may take long where there are many: at most this share of the time
+/// goes there. The journal store keeps the sums.
 constexpr int kShareOfBalances = 50;
 
 /// The upper end of the octave that so many thousandths stayed below.

@@ -285,7 +285,9 @@ TEST_F(DamagedQueriesApiTest, AFileThatCannotBeReadToItsEndIsCutOff) {
   ASSERT_TRUE(sound);
   EXPECT_GT(std::ranges::count(*sound, '\n'), 4'000);
   damage_history(directory.path());
-  EXPECT_EQ(read(get("/v1/accounts/{account}/statement", {"bob"}, {{"format", "csv"}})), std::nullopt);
+  const auto cut = get("/v1/accounts/{account}/statement", {"bob"}, {{"format", "csv"}});
+  EXPECT_EQ(read(cut), std::nullopt);
+  EXPECT_NE(cut.source->why().find("journal/000001"), std::string::npos) << cut.source->why();
 }
 
 /// A regression: a search told nothing of a ledger that could not be read.

@@ -50,4 +50,21 @@ void Seen::answered(const RequestSeen& seen) noexcept {
               {"took_us", micros}});
 }
 
+void Seen::sent(const BodySeen& seen) noexcept {
+  metrics_.sent(seen);
+  const bool cut = seen.end == BodyEnd::cut_off;
+  const auto level = cut ? Level::error : Level::debug;
+  if (!log_.writes(level)) return;
+  log_.write(level, cut ? "the body of an answer was cut off" : "body",
+             {{"id", seen.head.id},
+              {"method", seen.head.method},
+              {"path", path_of(seen.head.target)},
+              {"end", to_string(seen.end)},
+              {"detail", seen.why},
+              {"key", seen.key},
+              {"remote", seen.head.remote},
+              {"bytes", static_cast<std::int64_t>(seen.bytes)},
+              {"took_us", std::chrono::duration_cast<std::chrono::microseconds>(seen.took).count()}});
+}
+
 }  // namespace holdfast::server

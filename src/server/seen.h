@@ -9,7 +9,8 @@
 
 namespace holdfast::server {
 
-/// Logs errors of the server, refused keys and slow requests; the others at level debug.
+/// Logs errors of the server, bodies that it cut off, refused keys and slow requests; the others at level
+/// debug.
 class Seen final : public Observer {
  public:
   /// \param metrics, log  outlive this object
@@ -17,6 +18,7 @@ class Seen final : public Observer {
       : metrics_(metrics), log_(log), slow_(slow) {}
 
   void answered(const RequestSeen& seen) noexcept override;
+  void sent(const BodySeen& seen) noexcept override;
   void decided(const CommandSeen& seen) noexcept override { metrics_.decided(seen); }
 
  private:

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "base/text.h"
+#include "http/retry_after.h"
 #include "json/writer.h"
 #include "server/webhook_signature.h"
 
@@ -213,7 +214,10 @@ Next WebhookEndpoint::deliver(const EventText& event) {
                                   : state_.counts.refused);
   }
   if (!reply) return not_taken(std::move(reply.error()));
-  if (reply->status / 100 != 2) return not_taken(refusal(*reply));
+  if (reply->status / 100 != 2) {
+    const auto asked = http::wait_asked(reply->retry_after, parts_.clock.wall());
+    return not_taken(refusal(*reply), asked.value_or(std::chrono::seconds()));
+  }
   return taken(event.seq);
 }
 
@@ -239,7 +243,7 @@ Next WebhookEndpoint::taken(Seq seq) {
   return {};
 }
 
-Next WebhookEndpoint::not_taken(std::string why) {
+Next WebhookEndpoint::not_taken(std::string why, std::chrono::seconds asked) {
   const auto now = parts_.clock.wall();
   bool first = false;
   std::uint32_t attempts = 0;
@@ -260,7 +264,8 @@ Next WebhookEndpoint::not_taken(std::string why) {
                         to_rfc3339(since), why));
     return {Next::Kind::never, {}};
   }
-  const auto wait = delay(attempts);
+  // Never sooner than without its word, nor later than the longest wait: it cannot put off the end for ever.
+  const auto wait = std::max(delay(attempts), std::min<nanoseconds>(asked, options_.max_delay));
   retry_at_ = parts_.clock.monotonic() + wait;
   {
     const std::lock_guard lock(mutex_);

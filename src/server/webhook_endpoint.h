@@ -97,7 +97,8 @@ class WebhookEndpoint {
   std::optional<Next> fetch();
   Next deliver(const EventText& event);
   Next taken(Seq seq);
-  Next not_taken(std::string why);
+  /// \param asked  how long the receiver asks to be left alone; 0: it does not say
+  Next not_taken(std::string why, std::chrono::seconds asked = {});
   void give_up(std::string why);
   Next storage_problem(std::string message);
   void pass_over();

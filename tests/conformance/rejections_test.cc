@@ -102,6 +102,7 @@ std::vector<Case> of_state() {
       {"release: plan fixed", release_under("part", "dear"), fee_plan_fixed},
       {"release: plan's currency", release_under("locked", "usd:plan"), currency_mismatch},
       {"release: fees", release_under("locked", "dear"), fees_exceed_amount},
+      {"release: not as expected", expecting(release({"locked"}), {paid(1, 999, 50, 30)}), not_as_expected},
       {"refund: none", refund({"none"}), escrow_not_found},
       {"refund: twice", refund({"locked", "locked"}), duplicate_item},
       {"refund: refunded", refund({"refunded"}), escrow_not_locked},
@@ -163,6 +164,7 @@ std::vector<Case> of_form() {
        changed<Release>(chunk("k", 2), [](Release& op) { op.mode = BatchMode::atomic; }), invalid_command},
       {"a list that closes", changed<Release>(release({"locked"}), [](Release& op) { op.close = true; }),
        invalid_command},
+      {"expecting what cannot be", expecting(refund_group("mixed"), {paid(1, 5, 1, 1)}), invalid_command},
       {"a savepoint at the top", savepoint({open("x")}), invalid_command},
       {"a dry run inside", atomic({dry(open("x"))}), invalid_command},
       {"too deep", deep, invalid_command},
@@ -187,7 +189,7 @@ TEST_P(RejectionsTest, EachHasItsCodeAndLeavesNothing) {
   EXPECT_EQ(contents(ledger), before);
   EXPECT_FALSE(run(ledger, deposit("k", "alice", 1)).replayed) << "rejected commands left their key free";
   // Of a million escrows, and of a number that no store here has, other tests know.
-  for (std::uint8_t code = 1; code <= static_cast<std::uint8_t>(ErrorCode::wrong_account_kind); ++code) {
+  for (std::uint8_t code = 1; code <= static_cast<std::uint8_t>(ErrorCode::not_as_expected); ++code) {
     const auto wanted = static_cast<ErrorCode>(code);
     if (wanted == ErrorCode::overflow || wanted == ErrorCode::group_not_found)
       continue;  // below, and in commands

@@ -21,6 +21,8 @@ RULES = [
     r"amount settles part of one escrow",
     r"chunk (needs|cannot stand)",
     r"close needs a group",
+    r"the total in \w+ does not add up",
+    r"expect has \w+ twice",
     r"field \"dry_run\" is of the outermost command only",
     r"on_error: continue makes a savepoint",
     r"atomics nest at most",

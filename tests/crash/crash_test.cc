@@ -8,111 +8,12 @@
 #include <filesystem>
 
 #include "sim/prng.h"
-#include "tests/crash/crash_commands.h"
+#include "tests/crash/crash_check.h"
 #include "tests/crash/process.h"
 #include "tests/support/temporary_directory.h"
 
 namespace holdfast::crash {
 namespace {
-
-using Counts = std::array<int, kWriters>;
-
-Ledger open(const std::string& path, bool create = false) {
-  OpenOptions options;
-  options.create = create;
-  auto opened = Ledger::open(path, options);
-  EXPECT_TRUE(opened.has_value()) << opened.error().message;
-  return std::move(*opened);
-}
-
-void make_ledger(const std::string& path) {
-  auto ledger = open(path, true);
-  const auto euro = *Currency::parse("EUR");
-  for (int writer = 0; writer < kWriters; ++writer) {
-    ASSERT_TRUE(ledger.open_account({user_of(writer), euro, AccountKind::user}).has_value());
-  }
-  ASSERT_TRUE(ledger.open_account({"shop", euro, AccountKind::beneficiary}).has_value());
-  DefineFeePlan plan{"standard", euro, {}, {}, Rounding::half_up};
-  plan.commission.rate = *Rate::parse("0.05");
-  plan.processor_fee.rate = *Rate::parse("0.03");
-  ASSERT_TRUE(ledger.define_fee_plan(plan).has_value());
-}
-
-/// Reads acknowledged keys until `wanted` were read, kills, and reads what was printed before.
-Counts run_and_kill(Process& process, std::uint64_t wanted) {
-  Counts acknowledged{};
-  const auto take = [&](const std::string& line) {
-    int round = 0;
-    int writer = 0;
-    int n = 0;
-    ASSERT_EQ(std::sscanf(line.c_str(), "r%d:w%d:%d", &round, &writer, &n), 3) << line;
-    ASSERT_EQ(n, acknowledged.at(static_cast<std::size_t>(writer))) << "each writer's keys come in order";
-    ++acknowledged.at(static_cast<std::size_t>(writer));
-  };
-  for (std::uint64_t i = 0; i < wanted; ++i) {
-    const auto line = process.read_line();
-    if (!line) {
-      ADD_FAILURE() << "the writers ended by themselves";
-      return acknowledged;
-    }
-    take(*line);
-  }
-  EXPECT_TRUE(process.kill()) << "the writers were still at work";
-  while (const auto line = process.read_line()) take(*line);
-  return acknowledged;
-}
-
-/// Both escrows of the atomic that was in flight are there, or neither.
-void expect_no_half(Ledger& ledger, int round, int writer, int n) {
-  if (n % 4 != 1) return;
-  const auto key = key_of(round, writer, n);
-  const bool first = ledger.escrow({EscrowId(), first_escrow(key)}).has_value();
-  const bool second = ledger.escrow({EscrowId(), second_escrow(key)}).has_value();
-  EXPECT_EQ(first, second) << key;
-}
-
-/// Asks all of the round again: what was acknowledged is a replay, what was in flight is done now at the
-/// latest, and then a replay too.
-void ask_again(Ledger& ledger, int round, const Counts& acknowledged) {
-  for (int writer = 0; writer < kWriters; ++writer) {
-    const int done = acknowledged.at(static_cast<std::size_t>(writer));
-    expect_no_half(ledger, round, writer, done);
-    for (int n = 0; n <= done; ++n) {
-      const auto command = command_of(round, writer, n);
-      const auto answer = ledger.execute(command);
-      ASSERT_TRUE(answer.has_value()) << command.options.key << ": " << answer.error().message;
-      if (n < done) {
-        EXPECT_TRUE(answer->replayed) << command.options.key << " was acknowledged";
-        continue;
-      }
-      const auto again = ledger.execute(command);
-      ASSERT_TRUE(again.has_value());
-      EXPECT_TRUE(again->replayed);
-      EXPECT_EQ(again->seq, answer->seq);
-    }
-  }
-}
-
-void expect_sums(Ledger& ledger, const std::array<Sums, kWriters>& sums) {
-  std::int64_t released = 0;
-  for (int writer = 0; writer < kWriters; ++writer) {
-    const auto& sum = sums.at(static_cast<std::size_t>(writer));
-    const auto user = ledger.account(user_of(writer));
-    ASSERT_TRUE(user.has_value());
-    EXPECT_EQ(user->available.minor(), sum.user);
-    EXPECT_EQ(user->held.minor(), sum.held);
-    released += sum.released;
-  }
-  EXPECT_EQ(ledger.account("platform:commission")->available.minor(), released * kCommission);
-  EXPECT_EQ(ledger.account("processor:fees")->available.minor(), released * kProcessorFee);
-  EXPECT_EQ(ledger.account("shop")->available.minor(), released * (kAmount - kCommission - kProcessorFee));
-}
-
-void expect_lawful(Ledger& ledger) {
-  const auto report = ledger.audit();
-  ASSERT_TRUE(report.has_value()) << report.error().message;
-  for (const auto& check : report->checks) EXPECT_TRUE(check.ok) << check.law << ": " << check.detail;
-}
 
 TEST(Crash, FourWritersKilledAtFiftyRandomMomentsLoseNothingThatWasAcknowledged) {
   testing::TemporaryDirectory directory;
@@ -127,7 +28,9 @@ TEST(Crash, FourWritersKilledAtFiftyRandomMomentsLoseNothingThatWasAcknowledged)
     const auto wanted = prng.one_in(8) ? 0 : 1 + prng.below(300);
     Process process({CRASH_WORKER, path, std::to_string(round)});
     const auto acknowledged = run_and_kill(process, wanted);
-    auto ledger = open(path);
+    auto opened = open(path);
+    ASSERT_TRUE(opened.has_value());
+    auto& ledger = *opened;
     for (int writer = 0; writer < kWriters; ++writer) {
       const auto done = acknowledged.at(static_cast<std::size_t>(writer));
       sums.at(static_cast<std::size_t>(writer)).add(done + 1);
@@ -195,8 +98,9 @@ TEST(Crash, ApplyKilledWhileItIsFedGoesOnFromWhereItWasWithTheSameInput) {
     while (const auto line = process.read_line()) take(*line);
     acknowledged = std::max(acknowledged, answers);
     auto ledger = open(path);
-    expect_no_half(ledger, 0, 0, static_cast<int>(acknowledged));
-    expect_lawful(ledger);
+    ASSERT_TRUE(ledger.has_value());
+    expect_no_half(*ledger, 0, 0, static_cast<int>(acknowledged));
+    expect_lawful(*ledger);
     if (HasFailure()) return;
   }
   Process process({HOLDFAST_PROGRAM, "--ledger", path, "apply", "-"}, input);
@@ -204,10 +108,11 @@ TEST(Crash, ApplyKilledWhileItIsFedGoesOnFromWhereItWasWithTheSameInput) {
   EXPECT_FALSE(process.read_line().has_value()) << "one answer a line";
   process.kill();
   auto ledger = open(path);
+  ASSERT_TRUE(ledger.has_value());
   std::array<Sums, kWriters> sums{};
   sums[0].add(kCommands);
-  expect_sums(ledger, sums);
-  expect_lawful(ledger);
+  expect_sums(*ledger, sums);
+  expect_lawful(*ledger);
 }
 
 }  // namespace

@@ -103,4 +103,14 @@ int Process::wait() {
   return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+Outcome run(const std::vector<std::string>& command, const std::string& input) {
+  std::vector<std::string> line{"/bin/sh", "-c", R"(exec "$@" 2>&1)", "sh"};
+  line.insert(line.end(), command.begin(), command.end());
+  Process process(line, input);
+  Outcome outcome;
+  while (const auto text = process.read_line()) outcome.out += *text + "\n";
+  outcome.code = process.wait();
+  return outcome;
+}
+
 }  // namespace holdfast::crash

@@ -37,4 +37,12 @@ class Process {
   std::string buffered_;
 };
 
+struct Outcome {
+  int code = 0;     // as Process::end
+  std::string out;  // and errors
+};
+
+/// Runs it to its end.
+[[nodiscard]] Outcome run(const std::vector<std::string>& command, const std::string& input = {});
+
 }  // namespace holdfast::crash

@@ -1,15 +1,11 @@
 // A streaming replica: it answers questions, refuses commands, and goes on as the ledger once it is promoted.
-#include <array>
-#include <atomic>
-#include <chrono>
-#include <map>
-#include <mutex>
 #include <thread>
 
 #include "holdfast/maintenance.h"
 #include "postgres/libpq_session.h"
 #include "service/testing/shop.h"
 #include "tests/attach/caller.h"
+#include "tests/faults/keyed_load.h"
 #include "tests/support/postgres_server.h"
 #include "tests/support/stores.h"
 
@@ -104,8 +100,6 @@ TEST_F(Replica, RefusesCommandsInACallersTransaction) {
 // The primary dies under load. What was acknowledged is at the replica, which waited for no less; commands
 // that were under way are settled there.
 TEST_F(Replica, GoesOnWhereThePrimaryStopped) {
-  constexpr int kThreads = 4;
-  constexpr int kEach = 60;
   const Caller admin(primary_.url());
   admin.sql("alter system set synchronous_standby_names = '*'");
   admin.sql("select pg_reload_conf()");
@@ -115,43 +109,12 @@ TEST_F(Replica, GoesOnWhereThePrimaryStopped) {
       fmt::format("postgresql://postgres@/postgres?host={},{}&port=5432,5432&target_session_attrs=read-write",
                   primary_.directory().string(), replica_.directory().string());
   auto ledger = must(Ledger::open(both));
-  std::mutex mutex;
-  std::map<std::string, std::uint64_t> acknowledged;
-  std::atomic<int> done{0};
-  std::vector<std::jthread> threads;
-  for (int t = 0; t < kThreads; ++t) {
-    threads.emplace_back([&, t] {
-      for (int i = 0; i < kEach; ++i) {
-        const auto key = fmt::format("{}:{}", t, i);
-        for (const auto& command :
-             {hold("h" + key, "bob", "shop", 100), with_key(release({"h" + key}), "r" + key)}) {
-          auto answer = ledger.execute(command);
-          while (!answer) {
-            ASSERT_FALSE(is_rejection(answer.error().code)) << answer.error().message;
-            answer = ledger.execute(command);
-          }
-          const std::scoped_lock hold_it(mutex);
-          acknowledged[command.options.key] = *answer->event_id;
-        }
-        ++done;
-      }
-    });
-  }
-  while (done < kThreads * kEach / 2) std::this_thread::yield();
+  KeyedLoad load(ledger, "bob");
+  load.wait_for(KeyedLoad::kAll / 2);
   primary_.kill();
   replica_.promote();
-  threads.clear();
-  for (int t = 0; t < kThreads; ++t) {
-    for (int i = 0; i < kEach; ++i) {
-      const auto key = fmt::format("{}:{}", t, i);
-      for (const auto& command :
-           {hold("h" + key, "bob", "shop", 100), with_key(release({"h" + key}), "r" + key)}) {
-        const auto again = run(ledger, command);
-        EXPECT_TRUE(again.replayed);
-        EXPECT_EQ(*again.event_id, acknowledged[command.options.key]);
-      }
-    }
-  }
+  load.finish();
+  load.expect_all_there(ledger);
   wait_until_sealed(ledger);
   EXPECT_EQ(broken_laws(ledger), "");
   EXPECT_TRUE(verify(replica_.url()));

@@ -3,12 +3,10 @@
 #include <atomic>
 #include <chrono>
 #include <future>
-#include <map>
 #include <memory>
-#include <mutex>
-#include <thread>
 
 #include "service/testing/shop.h"
+#include "tests/faults/keyed_load.h"
 #include "tests/support/cutting_proxy.h"
 #include "tests/support/postgres_server.h"
 #include "tests/support/stores.h"
@@ -46,49 +44,19 @@ class ServerFaults : public ::testing::Test {
     closing.get();
   }
 
-  /// Threads that give keyed commands until they are answered, across falls of the server.
+  /// The server falls again and again under a load.
   void load(Ledger& ledger, const std::vector<Fall>& falls) {
-    constexpr int kThreads = 4;
-    constexpr int kEach = 60;
-    std::mutex mutex;
-    std::map<std::string, std::uint64_t> acknowledged;
-    std::atomic<int> done{0};
-    std::vector<std::jthread> threads;
-    for (int t = 0; t < kThreads; ++t) {
-      threads.emplace_back([&, t] {
-        for (int i = 0; i < kEach; ++i) {
-          const auto key = fmt::format("{}:{}", t, i);
-          for (const auto& command :
-               {hold("h" + key, "alice", "shop", 100, "g"), with_key(release({"h" + key}), "r" + key)}) {
-            auto answer = ledger.execute(command);
-            while (!answer) {
-              ASSERT_FALSE(is_rejection(answer.error().code)) << answer.error().message;
-              answer = ledger.execute(command);
-            }
-            const std::scoped_lock hold_it(mutex);
-            acknowledged[command.options.key] = *answer->event_id;
-          }
-          ++done;
-        }
-      });
-    }
+    KeyedLoad load(ledger, "alice");
     int after = 0;
     for (const auto how : falls) {
-      after += kThreads * kEach / (static_cast<int>(falls.size()) + 1);
-      while (done < after) std::this_thread::yield();
+      after += KeyedLoad::kAll / (static_cast<int>(falls.size()) + 1);
+      load.wait_for(after);
       fall(how);
       server_.start();
     }
-    threads.clear();
-    for (int t = 0; t < kThreads; ++t) {
-      for (int i = 0; i < kEach; ++i) {
-        const auto key = fmt::format("{}:{}", t, i);
-        const auto again = run(ledger, with_key(release({"h" + key}), "r" + key));
-        EXPECT_TRUE(again.replayed);
-        EXPECT_EQ(*again.event_id, acknowledged["r" + key]);
-      }
-    }
-    EXPECT_EQ(available(ledger, "shop"), kThreads * kEach * 92);
+    load.finish();
+    load.expect_all_there(ledger);
+    EXPECT_EQ(available(ledger, "shop"), KeyedLoad::kAll * 92);
     EXPECT_EQ(held(ledger, "alice"), 0);
     expect_lawful(ledger);
   }

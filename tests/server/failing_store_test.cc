@@ -138,6 +138,19 @@ TEST(ServeLaws, BytesThatTurnedInTheJournalStopCommands) {
   file.put(static_cast<char>(byte ^ 1));
   file.close();
   expect_alarm(served);
+
+  // A download of what cannot be read breaks off. Its answer was 200 by then: the log and the metrics say how
+  // it ended.
+  Connection download(served.port(), served.key("auditor"));
+  ASSERT_TRUE(download.send(download.head("GET", "/v1/accounts/payer/statement?format=csv")));
+  std::string got;
+  for (auto bytes = download.receive(); !bytes.empty(); bytes = download.receive()) got += bytes;
+  EXPECT_TRUE(got.starts_with("HTTP/1.1 200 ")) << got;
+  EXPECT_FALSE(got.ends_with("\r\n0\r\n\r\n")) << "it is no whole body";
+  EXPECT_TRUE(within(
+      5s, [&] { return served.log().find("the body of an answer was cut off") != std::string::npos; }));
+  EXPECT_NE(served.get("/metrics").body.find(R"(holdfast_http_bodies_total{end="cut_off"} 1)"),
+            std::string::npos);
   EXPECT_EQ(served.end(SIGTERM), 0);
   EXPECT_EQ(served.run({"verify"}).code, 1) << "and verify finds the place";
 }

@@ -109,6 +109,9 @@ class HttpReceiver::Impl {
         beast::http::response<beast::http::string_body> response(
             beast::http::int_to_status(static_cast<unsigned>(reaction.status)), 11);
         if (!reaction.location.empty()) response.set(beast::http::field::location, reaction.location);
+        if (!reaction.retry_after.empty()) {
+          response.set(beast::http::field::retry_after, reaction.retry_after);
+        }
         response.keep_alive(reaction.keep_alive);
         response.body() = reaction.body;
         response.prepare_payload();

@@ -28,6 +28,7 @@ struct Reaction {
   Kind kind = Kind::answer;  // silence: until the receiver is destroyed
   int status = 204;
   std::string location{};
+  std::string retry_after{};
   std::string body{};
   bool keep_alive = true;
 };

@@ -51,6 +51,15 @@ class SmallDisk {
     }
     ::close(fd);
   }
+  /// From now on nothing can be written. \pre no file on it is open for writing: the kernel refuses
+  static void make_read_only() {
+    HOLDFAST_ASSERT(::mount(nullptr, kPlace, nullptr, MS_REMOUNT | MS_RDONLY, nullptr) == 0,
+                    "a tmpfs can be mounted again, read-only");
+  }
+  static void make_writable() {
+    HOLDFAST_ASSERT(::mount(nullptr, kPlace, nullptr, MS_REMOUNT, nullptr) == 0,
+                    "a tmpfs can be mounted again, writable");
+  }
   /// Gives it back.
   static void make_room() { std::filesystem::remove(ballast()); }
 

@@ -198,6 +198,53 @@ TEST_F(DeliveryTest, WaitsGrowToAnHourAndAfterThreeDaysItIsStoppedAndAlarmed) {
   EXPECT_EQ(seqs(), all_seqs());
 }
 
+TEST_F(DeliveryTest, AReceiverThatAsksForTimeGetsIt) {
+  add(receiver.url());
+  // The clock of the test begins on Mon, 21 Sep 2026 14:13:20 GMT.
+  reactions = {{.status = 503, .retry_after = "600"},
+               {.status = 429, .retry_after = "Mon, 21 Sep 2026 14:38:20 GMT"},
+               {.status = 503, .retry_after = "0"},
+               {.status = 503, .retry_after = "Sun, 06 Nov 1994 08:49:37 GMT"},
+               {.status = 503, .retry_after = "when it is mended"},
+               {.status = 503, .retry_after = "86400"}};
+  const auto sender = endpoint();
+  std::vector<std::chrono::nanoseconds> waits;
+  auto next = run_until_waiting(*sender);
+  while (next.kind == Kind::later) {
+    waits.push_back(next.at - clock.monotonic());
+    EXPECT_EQ(sender->state().next_try->micros, clock.wall().micros + waits.back() / 1us);
+    clock.advance(waits.back() - 1ns);
+    EXPECT_EQ(sender->step().kind, Kind::later) << "nothing is sent before the time it asked for";
+    clock.advance(1ns);
+    next = run_until_waiting(*sender);
+  }
+  ASSERT_EQ(waits.size(), 6U);
+  EXPECT_EQ(waits[0], 10min);
+  EXPECT_EQ(waits[1], 15min);
+  for (const std::size_t i : {2, 3, 4}) {
+    EXPECT_GE(waits[i], 500ms * (1 << i)) << "not sooner than without its word";
+    EXPECT_LE(waits[i], 1s * (1 << i));
+  }
+  EXPECT_EQ(waits[5], 1h) << "and not later than the longest wait";
+  EXPECT_EQ(next.kind, Kind::events);
+}
+
+TEST_F(DeliveryTest, AskingForTimeDoesNotPutOffTheEnd) {
+  add(receiver.url());
+  reactions.assign(200, {.status = 503, .retry_after = "7200"});
+  const auto sender = endpoint();
+  const auto begin = clock.monotonic();
+  auto next = run_until_waiting(*sender);
+  while (next.kind == Kind::later) {
+    clock.advance(next.at - clock.monotonic());
+    next = run_until_waiting(*sender);
+  }
+  EXPECT_EQ(next.kind, Kind::never);
+  EXPECT_EQ(clock.monotonic() - begin, 72h);
+  EXPECT_EQ(got.size(), 73U);
+  EXPECT_TRUE(sender->state().progress.failed);
+}
+
 TEST_F(DeliveryTest, TheThreeDaysGoOnAcrossARestart) {
   add("http://127.0.0.1:" + std::to_string(closed_port()) + "/");
   EXPECT_EQ(run_until_waiting(*endpoint()).kind, Kind::later);

@@ -56,7 +56,25 @@ inline void expect_same_accounts(const State& state, const MapRows& model) {
   EXPECT_EQ(state.accounts_by_name("", 1'000'000), ordered);
   for (const auto& currency : currencies)
     EXPECT_EQ(state.currency_total(currency), model.currency_total(currency));
-  for (const auto& balance : state.trial_balance()) {
+  const auto balances = state.trial_balance();
+  EXPECT_EQ(balances.size(), currencies.size());
+  for (const auto& balance : balances) {
+    TrialBalance expected;
+    expected.currency = balance.currency;
+    for (const auto& [id, account] : model.data().accounts) {
+      const auto& row = account.row;
+      if (row.currency != balance.currency) continue;
+      expected.held += row.held;
+      (row.kind == AccountKind::external   ? expected.external
+       : row.kind == AccountKind::platform ? expected.commission
+       : row.kind == AccountKind::fees     ? expected.processor_fee
+                                           : expected.available) += row.available;
+    }
+    EXPECT_EQ(balance.available, expected.available);
+    EXPECT_EQ(balance.held, expected.held);
+    EXPECT_EQ(balance.external, expected.external);
+    EXPECT_EQ(balance.commission, expected.commission);
+    EXPECT_EQ(balance.processor_fee, expected.processor_fee);
     EXPECT_EQ(balance.sum, Amount());
     EXPECT_EQ(-balance.external, model.currency_total(balance.currency));
   }

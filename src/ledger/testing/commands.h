@@ -127,6 +127,19 @@ Command chunked(std::string key, std::string group, std::uint32_t chunk) {
   return changed<Op>(with_key(batch_of<Op>(std::move(group), BatchMode::skip), std::move(key)),
                      [&](Op& op) { op.chunk = chunk; });
 }
+/// A release or refund that is held to these totals.
+inline Command expecting(Command command, Expectation totals) {
+  if (auto* release = std::get_if<Release>(&command.operation)) release->expect = std::move(totals);
+  if (auto* refund = std::get_if<Refund>(&command.operation)) refund->expect = std::move(totals);
+  return command;
+}
+inline Total paid(std::uint64_t escrows, std::int64_t amount, std::int64_t commission, std::int64_t fee,
+                  Currency in = eur()) {
+  return {in, escrows, Amount(amount), Amount(commission), Amount(fee), Amount(amount - commission - fee)};
+}
+inline Total paid_back(std::uint64_t escrows, std::int64_t amount, Currency in = eur()) {
+  return {in, escrows, Amount(amount), {}, {}, {}};
+}
 inline Command release_under(std::string escrow, std::string fee_plan) {
   return changed<Release>(release({std::move(escrow)}),
                           [&](Release& op) { op.fee_plan = std::move(fee_plan); });

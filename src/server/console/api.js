@@ -1,5 +1,5 @@
 // Questions to the server, and its answers. The key lives in sessionStorage: it ends with the tab.
-import { parse } from "./json.js";
+import { parse, print } from "./json.js";
 
 const keyPlace = "holdfast.key";
 
@@ -78,7 +78,7 @@ export async function get(address, signal) {
 export async function post(address, command, { key, signal } = {}) {
   const headers = { "Content-Type": "application/json" };
   if (key) headers["Idempotency-Key"] = key;
-  const response = await ask(address, { method: "POST", headers, body: JSON.stringify(command), signal });
+  const response = await ask(address, { method: "POST", headers, body: print(command), signal });
   return body(response, `POST ${address}`);
 }
 

@@ -1,15 +1,15 @@
 // A command that is looked at before it is given: what it would do is asked as a dry run, the button says it in
-// amounts, and at the press it is asked again: if the state has moved meanwhile, nothing is sent and the new answer
-// is shown. One key belongs to a dialog, so whatever is pressed and however often, it takes effect once.
+// amounts, and the server does that or nothing. A release or refund sends the totals that were shown as what it expects;
+// the others are asked again at the press. If the state has moved meanwhile, nothing is done, and what is different is
+// shown. One key belongs to a dialog, so whatever is pressed and however often, it takes effect once.
 import { get, path, post } from "./api.js";
 import { event, every, freshKey, h, put, say, time } from "./dom.js";
 import { button, dialog, facts, failed, field, loading } from "./parts.js";
+import { print } from "./json.js";
 import { grouped } from "./money.js";
 
 /** What two answers must agree in, for one to stand for the other. */
-const gist = (answer) => JSON.stringify(
-  [answer.result.totals, answer.result.skipped_count, answer.result.to_payer],
-  (_, value) => (typeof value === "bigint" ? String(value) : value));
+const gist = ({ result }) => print([result.totals, result.skipped_count, result.to_payer]);
 
 /** Whether it may have happened all the same. Some refusals of a server in trouble are sure. */
 const uncertain = (problem) => !problem.answered || problem.status === 408 ||
@@ -24,10 +24,11 @@ const uncertain = (problem) => !problem.answered || problem.status === 408 ||
  * @param report   (answer) => nodes
  * @param refused  (problem, again) => nodes, for what a rejection of the preview offers; optional
  * @param count    {group, live}: what is polled while a large group settles; optional
+ * @param changes  (seen, now) => nodes, for what two answers differ in; then the command takes `expect`. Optional
  * @param danger   whether money moves
  * @param done     called after it took effect
  */
-export function confirm({ title, address, command, inputs = [], preview, report, refused, count, danger = true, done }) {
+export function confirm({ title, address, command, inputs = [], preview, report, refused, count, changes, danger = true, done }) {
   const shown = dialog(title);
   const key = freshKey();
   const notice = h("div", { role: "alert" });
@@ -97,15 +98,12 @@ export function confirm({ title, address, command, inputs = [], preview, report,
     notice.replaceChildren();
     const pressed = form.querySelector("[type=submit]");
     pressed.disabled = true;
+    let given;
     try {
-      const now = await dry();
-      if (gist(now) !== gist(seen)) {
-        show(now);
-        put(notice, h("div", { class: "moved" }, h("p", { class: "title" }, "The state has moved. Nothing was done."),
-          h("p", {}, "Something else changed these escrows since you looked. Below is what it would do now; look again, and confirm that.")));
-        notice.firstChild.tabIndex = -1;
-        notice.firstChild.focus();
-        return;
+      given = full(changes ? { expect: seen.result.totals } : {});
+      if (!changes) {
+        const now = await dry();
+        if (gist(now) !== gist(seen)) return moved(now);
       }
     } catch (problem) {
       put(notice, h("div", { class: "moved" }, h("p", { class: "title" }, "Nothing was done."), h("p", {}, problem.message)));
@@ -115,7 +113,18 @@ export function confirm({ title, address, command, inputs = [], preview, report,
     } finally {
       busy = false;
     }
-    await send(full());
+    return send(given);
+  }
+
+  /** Not that any more: shows what it would be now, beside what was shown. */
+  function moved(now) {
+    const before = seen;
+    show(now);
+    put(notice, h("div", { class: "moved" }, h("p", { class: "title" }, "The state has moved. Nothing was done."),
+      h("p", {}, "Something else changed these escrows since you looked. Below is what it would do now; look again, and confirm that."),
+      before && changes?.(before, now)));
+    notice.firstChild.tabIndex = -1;
+    notice.firstChild.focus();
   }
 
   async function send(given) {
@@ -133,6 +142,7 @@ export function confirm({ title, address, command, inputs = [], preview, report,
       settled.abort();
       if (!uncertain(problem)) {
         for (const each of form.querySelectorAll("fieldset, .more input")) each.disabled = false;
+        if (problem.code === "not_as_expected") return lookAgain();
         put(notice, h("div", { class: "moved" }, h("p", { class: "title" }, "It was refused. Nothing was done."), h("p", {}, problem.message)));
         return look();
       }
@@ -144,6 +154,15 @@ export function confirm({ title, address, command, inputs = [], preview, report,
       foot.querySelector("button").focus();
     }
     return undefined;
+  }
+
+  async function lookAgain() {
+    try {
+      moved(await dry());
+    } catch (problem) {
+      put(notice, h("div", { class: "moved" }, h("p", { class: "title" }, "The state has moved. Nothing was done.")));
+      refuse(problem);
+    }
   }
 
   function follow(progress, told, signal) {

@@ -22,6 +22,28 @@ function split(kind, totals, caption) {
     ...(kind === "release" ? [column("Commission", "commission"), column("Processor fee", "processor_fee"), column("Net to beneficiaries", "net")] : [])]);
 }
 
+/** What was shown and what it would be now, one above the other, where they differ. */
+function changed(kind, seen, now) {
+  const names = ["escrows", "amount", ...(kind === "release" ? ["commission", "processor_fee", "net"] : [])];
+  const labels = ["Escrows", "Amount", "Commission", "Processor fee", "Net"];
+  const currencies = [...new Set([...seen.result.totals, ...now.result.totals].map((total) => total.currency))].sort();
+  const of = (answer, currency) => answer.result.totals.find((total) => total.currency === currency) ??
+    Object.fromEntries([["currency", currency], ...names.map((name) => [name, 0])]);
+  const cell = (name, total) => (name === "escrows" ? grouped(total.escrows) : amount(total[name], total.currency));
+  return h("div", { class: "scroll" }, h("table", { class: "figures changes" },
+    h("caption", { class: "unseen" }, "What is different"),
+    h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Currency"), h("th", { scope: "col" }, h("span", { class: "unseen" }, "When")),
+      names.map((_, i) => h("th", { scope: "col", class: "amount" }, labels[i])))),
+    h("tbody", {}, currencies.map((currency) => {
+      const [before, after] = [of(seen, currency), of(now, currency)];
+      const row = (words, total, head) => h("tr", {}, head && h("th", { scope: "rowgroup", rowspan: 2 }, currency), h("th", { scope: "row" }, words),
+        names.map((name, i) => h("td", { class: "amount", "data-label": labels[i] },
+          String(before[name]) === String(after[name]) ? cell(name, total)
+            : total === before ? h("s", {}, cell(name, total)) : h("strong", {}, cell(name, total)))));
+      return [row("you saw", before, true), row("now", after, false)];
+    }))));
+}
+
 /** Lets an atomic batch that some of its items spoil go on without them. */
 function offer(kind, problem, leave) {
   if (!problem.counts) return null;
@@ -47,6 +69,7 @@ function settle({ kind, title, selector, several, inputs = [], extra = () => ({}
           chunked && h("p", { class: "small" }, `So many settle in steps of ${grouped(step)}. Each step is final; what is cut off goes on from there when it is tried again.`)],
       };
     },
+    changes: (seen, now) => changed(kind, seen, now),
     refused: (problem, again) => offer(kind, problem, several && mode === "atomic" && (() => { mode = "skip"; again(); })),
     report: ({ result }) => [
       result.totals.length > 0 && countOf(result.totals) > 0n
