@@ -24,6 +24,12 @@ Command only_options(const BlockRun& run) {
   return {Atomic{}, run.block.options};
 }
 
+bool ran_to_its_end(const BlockRun& run) {
+  return !run.results.empty() && std::ranges::all_of(run.results, [](const auto& result) {
+    return result || is_rejection(result.error().code);
+  });
+}
+
 const BlockRun* address(const std::optional<BlockRun>& run) {
   return run ? &*run : nullptr;
 }
@@ -187,9 +193,14 @@ void SealOrder::match(const std::vector<Event>& events, std::vector<SealedStep>&
 
 void SealOrder::match_unknown(const Event& event, SealedStep& step) {
   const auto [first, last] = unknown_.equal_range(event.entry.reference);
-  const auto found = std::find_if(first, last, [&](const auto& one) {
-    return !one.second.matched && one.second.command.options.key == event.entry.key;
-  });
+  auto found = last;
+  for (auto one = first; one != last; ++one) {
+    const auto& request = one->second;
+    if (request.matched || request.command.options.key != event.entry.key) continue;
+    // Of a block's attempts the last that ran to its end: after one that took effect it does not run again.
+    if (request.block && !ran_to_its_end(*request.block)) continue;
+    found = one;
+  }
   ASSERT_TRUE(found != last) << "nobody was told of seq " << event.seq.value() << ", event "
                              << event_of_[event.seq.value()] << ", a " << op_name(event.entry.body)
                              << " of reference " << event.entry.reference << " and key " << event.entry.key
