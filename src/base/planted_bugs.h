@@ -1,9 +1,11 @@
-// Bugs on purpose, for builds that prove that the simulator, and the storm over PostgreSQL, find them. Only
-// `sim_run_planted` and `storm_run_planted` are built with HOLDFAST_PLANTED_BUGS; in every other build
-// `planted` is false where it stands and leaves no code behind.
+// Bugs on purpose, for builds that prove that the simulator, the power cuts under real processes, and the
+// storm over PostgreSQL find them. Only `sim_run_planted`, `crash_worker_planted` and `storm_run_planted` are
+// built with HOLDFAST_PLANTED_BUGS; in every other build `planted` is false where it stands and leaves no
+// code behind.
 //
-// Each is a mistake that someone who writes a ledger might make, or has made. sim/planted.h and
-// tests/storm/planted.h have the number of seeds within which each must be caught.
+// Each is a mistake that someone who writes a ledger might make, or has made. sim/planted.h,
+// tests/crash/power_cut_test.cc and tests/storm/planted.h have the number of seeds or rounds within which
+// each must be caught.
 #pragma once
 
 #include <cstdint>
