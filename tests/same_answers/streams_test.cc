@@ -68,7 +68,8 @@ std::string difference(const Result<StoreAnswer>& a, const Result<StoreAnswer>& 
   const auto text = [](const Result<StoreAnswer>& reply) {
     return reply ? fmt::format("{} at {}{}", sim::describe(Result<Answer>(reply->answer)),
                                to_rfc3339(reply->answer.at), reply->more ? ", and more" : "")
-                 : fmt::format("{}: {}", to_string(reply.error().code), reply.error().message);
+                 : fmt::format("{}: {}, {}", to_string(reply.error().code), reply.error().message,
+                               sim::describe(Result<Answer>(std::unexpected(reply.error()))));
   };
   bool equal = a.has_value() == b.has_value();
   if (equal && !a) equal = a.error() == b.error();
@@ -80,6 +81,23 @@ std::string difference(const Result<StoreAnswer>& a, const Result<StoreAnswer>& 
             (!y.seq || x.seq == y.seq);
   }
   return equal ? "" : fmt::format("the journal says {}; PostgreSQL {}", text(a), text(b));
+}
+
+Result<StoreAnswer> as_answer(const Result<CommandResult>& result) {
+  if (!result) return std::unexpected(result.error());
+  return StoreAnswer{{{}, {}, {}, false, *result}, false};
+}
+
+std::string describe(const sim::Block& block) {
+  std::string text;
+  for (const auto& step : block.steps) {
+    if (step.kind == sim::Block::Step::Kind::execute) {
+      text += "\n  " + sim::describe(step.command);
+    } else {
+      text += fmt::format("\n  step of kind {}", static_cast<int>(step.kind));
+    }
+  }
+  return text + (block.commits ? "\n  commits" : "\n  gives up");
 }
 
 struct ChainedEvent {
@@ -164,14 +182,11 @@ class Streams : public ::testing::Test {
     const auto ours = run_in(*journal_, results[0]);
     const auto theirs = run_in(*postgres_, results[1]);
     set_back();
-    ASSERT_EQ(difference(ours, theirs), "") << "a block";
+    ASSERT_EQ(difference(ours, theirs), "") << "a block: " << describe(block);
     ASSERT_EQ(results[0].size(), results[1].size());
     for (std::size_t i = 0; i < results[0].size(); ++i) {
-      const auto& one = results[0][i];
-      const auto& other = results[1][i];
-      ASSERT_EQ(one.has_value(), other.has_value()) << "command " << i << " of a block";
-      ASSERT_TRUE(one ? same(*one, *other) : one.error() == other.error())
-          << "command " << i << " of a block";
+      ASSERT_EQ(difference(as_answer(results[0][i]), as_answer(results[1][i])), "")
+          << "command " << i << " of a block: " << describe(block);
     }
     sim::Outcome expected;
     ASSERT_EQ(expect_block(model_, block, results[0], expected), "");

@@ -18,7 +18,10 @@ constexpr std::string_view kThereAlready = "23505";  // unique_violation
 
 }  // namespace
 
-void Clerk::run(std::span<const Command> commands, Progress& progress) {
+void Clerk::run(std::span<const Task> tasks, Progress& progress) {
+  std::vector<Command> all;
+  for (const auto& task : tasks) all.push_back(std::get<Command>(task));
+  const std::span<const Command> commands(all);
   for (std::size_t next = 0; next < commands.size();) {
     const auto count = std::min<std::size_t>(commands.size() - next, 1 + prng_.below(3));
     transaction(commands.subspan(next, count), progress);
@@ -150,7 +153,7 @@ void Clerk::record(const Attempt& attempt) {
     const bool recorded = one.answer && one.answer->event_id;
     order_.record(one.command, one.answer, one.asked, recorded ? order_.now() : one.answered);
     if (recorded && one.last && !one.command.options.key.empty() && !one.command.options.dry_run) {
-      acknowledged_.push_back({one.command, *one.answer});
+      acknowledged_.push_back({Task(one.command), *one.answer});
     }
   }
 }

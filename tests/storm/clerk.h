@@ -23,7 +23,8 @@ class Clerk final : public Person {
   Clerk(std::string url, testing::SealOrder& order, sim::Prng prng, std::int64_t first)
       : url_(std::move(url)), order_(order), prng_(prng), next_order_(first) {}
 
-  void run(std::span<const Command> commands, Progress& progress) override;
+  /// \pre they are commands
+  void run(std::span<const Task> tasks, Progress& progress) override;
   /// Looks what became of transactions that he forgot, and that each order is there, or not, as he knows.
   void look_back(postgres::Session& session) override;
   [[nodiscard]] std::vector<Acknowledged> acknowledged() const override { return acknowledged_; }

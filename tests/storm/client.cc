@@ -1,11 +1,14 @@
 #include <fmt/format.h>
 
+#include <chrono>
+
 #include "tests/storm/person.h"
 
 namespace holdfast::storm {
 namespace {
 
-constexpr int kMostBusy = 6;  // then the client does something else
+constexpr int kMostBusy = 6;                           // then the client does something else
+constexpr std::chrono::milliseconds kBlockLimit{300};  // two that wait for each other do so as long
 
 }  // namespace
 
@@ -46,42 +49,74 @@ std::vector<std::string> Progress::complaints() {
   return complaints_;
 }
 
-void Client::run(std::span<const Command> commands, Progress& progress) {
-  for (const auto& command : commands) {
+void Client::run(std::span<const Task> tasks, Progress& progress) {
+  for (const auto& task : tasks) {
     busy_ = 0;
-    auto next = Next::again;
-    while (next == Next::again) {
-      const auto asked = order_.now();
-      const auto reply = prng_.pick(stores_)->execute(command);
-      next = reply ? answered(command, *reply, asked, progress)
-                   : refused(command, reply.error(), asked, progress);
+    while (std::visit([&](const auto& what) { return give(what, progress); }, task) == Next::again) {
     }
     progress.done();
   }
 }
 
-Client::Next Client::answered(const Command& command, const StoreAnswer& reply, std::uint64_t asked,
-                              Progress& progress) {
-  const bool keyed = !command.options.key.empty() && !command.options.dry_run;
-  if (keyed && prng_.one_in(10)) {
-    order_.record_unknown(command, asked);
-    progress.met(Fault::answer_lost);
-    if (!prng_.one_in(4)) return Next::again;
-    progress.met(Fault::answer_given_up);
+Client::Next Client::give(const Command& command, Progress& progress) {
+  const auto asked = order_.now();
+  const auto reply = prng_.pick(stores_)->execute(command);
+  if (reply) {
+    if (const auto next = loses(command.options, progress)) {
+      order_.record_unknown(command, asked);
+      return *next;
+    }
+    order_.record(command, reply->answer, asked);
+    if (reply->more) return Next::again;
+    const bool keyed = !command.options.key.empty() && !command.options.dry_run;
+    if (keyed && reply->answer.event_id) acknowledged_.push_back({Task(command), reply->answer});
     return Next::end;
   }
-  order_.record(command, reply.answer, asked);
-  if (reply.more) return Next::again;
-  if (keyed && reply.answer.event_id) acknowledged_.push_back({command, reply.answer});
+  if (is_rejection(reply.error().code)) {
+    order_.record(command, std::unexpected(reply.error()), asked);
+    return Next::end;
+  }
+  if (reply.error().code == ErrorCode::storage_failed) order_.record_unknown(command, asked);
+  return failed(sim::describe(command), command.options, reply.error(), progress);
+}
+
+Client::Next Client::give(const sim::Block& block, Progress& progress) {
+  const auto asked = order_.now();
+  testing::BlockRun run{block, {}};
+  const auto reply = prng_.pick(stores_)->transact(block.options, kBlockLimit, [&](TransactionPort& port) {
+    return testing::run_block(block, port, run.results);
+  });
+  if (reply) {
+    progress.met(Fault::block_done);
+    if (const auto next = loses(block.options, progress)) {
+      order_.record_unknown(std::move(run), asked);
+      return *next;
+    }
+    order_.record(std::move(run), reply->answer, asked);
+    if (!block.options.key.empty() && reply->answer.event_id)
+      acknowledged_.push_back({Task(block), reply->answer});
+    return Next::end;
+  }
+  const auto& error = reply.error();
+  if (is_rejection(error.code) || error.code == ErrorCode::aborted)
+    return Next::end;                             // nothing of it remains
+  if (error.code == ErrorCode::storage_failed) {  // at once where the server is down
+    order_.record_unknown(std::move(run), asked);
+    if (++busy_ == kMostBusy) return Next::end;
+  }
+  return failed("a block", block.options, error, progress);
+}
+
+std::optional<Client::Next> Client::loses(const Options& options, Progress& progress) {
+  if (options.key.empty() || options.dry_run || !prng_.one_in(10)) return std::nullopt;
+  progress.met(Fault::answer_lost);
+  if (!prng_.one_in(4)) return Next::again;
+  progress.met(Fault::answer_given_up);
   return Next::end;
 }
 
-Client::Next Client::refused(const Command& command, const Error& error, std::uint64_t asked,
-                             Progress& progress) {
-  if (is_rejection(error.code)) {
-    order_.record(command, std::unexpected(error), asked);
-    return Next::end;
-  }
+Client::Next Client::failed(const std::string& what, const Options& options, const Error& error,
+                            Progress& progress) {
   switch (error.code) {
     case ErrorCode::busy:  // nothing was done
       return ++busy_ < kMostBusy ? Next::again : Next::end;
@@ -89,11 +124,10 @@ Client::Next Client::refused(const Command& command, const Error& error, std::ui
       progress.met(Fault::tables_full);
       return Next::again;
     case ErrorCode::storage_failed:  // who knows
-      order_.record_unknown(command, asked);
-      return command.options.key.empty() ? Next::end : Next::again;
+      return options.key.empty() ? Next::end : Next::again;
     default:
-      progress.complain(fmt::format("{} is answered by an error that no fault explains: {}: {}",
-                                    sim::describe(command), to_string(error.code), error.message));
+      progress.complain(fmt::format("{} is answered by an error that no fault explains: {}: {}", what,
+                                    to_string(error.code), error.message));
       return Next::end;
   }
 }

@@ -30,6 +30,7 @@ enum class Fault : std::uint8_t {
   // What clients do
   answer_lost,      // a client does not get an answer, and asks again by another process
   answer_given_up,  // nor asks again
+  block_done,       // no fault: a client's own code ran in a transaction of a store's
   // What callers do with transactions of their own
   rolled_back,       // he changes his mind
   commit_unknown,    // his COMMIT is not answered
@@ -44,7 +45,8 @@ inline constexpr std::size_t kFaults = static_cast<std::size_t>(Fault::count_);
       "cut after COMMIT",        "cut between",        "cut inside",        "caller cut before COMMIT",
       "caller cut after COMMIT", "caller cut between", "caller cut inside", "all cut",
       "ended by server",         "tables full",        "log full",          "answer lost",
-      "answer given up",         "rolled back",        "COMMIT unknown",    "COMMIT forgotten"};
+      "answer given up",         "block done",         "rolled back",       "COMMIT unknown",
+      "COMMIT forgotten"};
   return kNames[static_cast<std::size_t>(fault)];
 }
 

@@ -5,13 +5,16 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "holdfast/commands.h"
 #include "ledger/store.h"
 #include "sim/prng.h"
+#include "sim/workload.h"
 #include "tests/storm/faults.h"
 #include "tests/support/seal_order.h"
 
@@ -41,17 +44,19 @@ class Progress {
   std::vector<std::string> complaints_;
 };
 
+using Task = std::variant<Command, sim::Block>;
+
 /// An answer that must stay what it is.
 struct Acknowledged {
-  Command command;
+  Task task;
   Answer answer;
 };
 
 class Person {
  public:
   virtual ~Person() = default;
-  /// Gives the commands one after another.
-  virtual void run(std::span<const Command> commands, Progress& progress) = 0;
+  /// Gives the commands and blocks one after another.
+  virtual void run(std::span<const Task> tasks, Progress& progress) = 0;
   /// After a round, once nothing is under way any more.
   virtual void look_back(postgres::Session&) {}
   [[nodiscard]] virtual std::vector<Acknowledged> acknowledged() const = 0;
@@ -63,14 +68,17 @@ class Client final : public Person {
   Client(std::vector<Store*> stores, testing::SealOrder& order, sim::Prng prng)
       : stores_(std::move(stores)), order_(order), prng_(prng) {}
 
-  void run(std::span<const Command> commands, Progress& progress) override;
+  void run(std::span<const Task> tasks, Progress& progress) override;
   [[nodiscard]] std::vector<Acknowledged> acknowledged() const override { return acknowledged_; }
 
  private:
   enum class Next : std::uint8_t { again, end };
 
-  Next answered(const Command& command, const StoreAnswer& reply, std::uint64_t asked, Progress& progress);
-  Next refused(const Command& command, const Error& error, std::uint64_t asked, Progress& progress);
+  Next give(const Command& command, Progress& progress);
+  Next give(const sim::Block& block, Progress& progress);
+  /// Whether the answer does not reach him; then what he does.
+  std::optional<Next> loses(const Options& options, Progress& progress);
+  Next failed(const std::string& what, const Options& options, const Error& error, Progress& progress);
 
   std::vector<Store*> stores_;
   testing::SealOrder& order_;

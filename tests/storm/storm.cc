@@ -144,11 +144,15 @@ class Storm {
 
   /// Drawn before, so that the commands of a seed are the same whatever the threads do. Now and then a client
   /// gives what another gives too.
-  std::vector<std::vector<Command>> draw() {
-    std::vector<std::vector<Command>> commands(kPeople);
+  std::vector<std::vector<Task>> draw() {
+    std::vector<std::vector<Task>> commands(kPeople);
     for (std::size_t i = 0; i < kPeople; ++i) {
       for (int n = 0; n < options_.commands; ++n) {
-        commands[i].push_back(workloads_[i].next(order_->book()));
+        if (i < kClients && prng_.one_in(8)) {
+          commands[i].emplace_back(workloads_[i].next_block(order_->book()));
+          continue;
+        }
+        commands[i].emplace_back(workloads_[i].next(order_->book()));
         if (i < kClients && prng_.one_in(10)) commands[(i + 1) % kClients].push_back(commands[i].back());
       }
     }
@@ -224,18 +228,28 @@ class Storm {
   /// Everything that was acknowledged answers the same again under its key.
   void ask_again(StormReport& report) {
     for (const auto& person : people_) {
-      for (const auto& [command, first] : person->acknowledged()) {
-        const auto reply = stores_[report.asked_again++ % stores_.size()]->execute(command);
-        ASSERT_TRUE(reply) << sim::describe(command) << ": " << reply.error().message;
+      for (const auto& [task, first] : person->acknowledged()) {
+        const auto reply = ask(*stores_[report.asked_again++ % stores_.size()], task);
+        const auto& key = std::visit([](const auto& what) { return options_of(what).key; }, task);
+        ASSERT_TRUE(reply) << key << ": " << reply.error().message;
         const auto& again = reply->answer;
-        ASSERT_TRUE(again.replayed) << sim::describe(command);
-        ASSERT_EQ(again.event_id, first.event_id) << sim::describe(command);
-        ASSERT_EQ(again.at, first.at) << sim::describe(command);
-        ASSERT_EQ(result_text(again), result_text(first)) << sim::describe(command);
+        ASSERT_TRUE(again.replayed) << key;
+        ASSERT_EQ(again.event_id, first.event_id) << key;
+        ASSERT_EQ(again.at, first.at) << key;
+        ASSERT_EQ(result_text(again), result_text(first)) << key;
       }
     }
     order_->reconnect();
     ASSERT_NO_FATAL_FAILURE(order_->check()) << "asking again changed something";
+  }
+  static const Options& options_of(const Command& command) { return command.options; }
+  static const Options& options_of(const sim::Block& block) { return block.options; }
+  static Result<StoreAnswer> ask(Store& store, const Task& task) {
+    if (const auto* command = std::get_if<Command>(&task)) return store.execute(*command);
+    const auto& block = std::get<sim::Block>(task);
+    return store.transact(block.options, kPatience, [](TransactionPort&) -> Result<void> {
+      return fail(ErrorCode::aborted, "a block that was done is not run again");
+    });
   }
   static std::string result_text(Answer answer) {
     answer.seq.reset();

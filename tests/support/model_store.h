@@ -14,12 +14,22 @@ namespace holdfast::testing {
 [[nodiscard]] Result<void> run_block(const sim::Block& block, TransactionPort& port,
                                      std::vector<Result<CommandResult>>& results);
 
+/// What the store said to a block's commands.
+struct BlockRun {
+  sim::Block block;
+  std::vector<Result<CommandResult>> results;
+};
+
+/// Whether the model is asked about commands of a block that were rejected. What others did between such a
+/// command and the block's commit stands before the block: it need not be rejected there.
+enum class Rejections : std::uint8_t { compared, left_out };
+
 /// The same on the model, given what the store said to each command.
 /// \param whole  what the block must be answered
 /// \return empty where the model expects each result; else the first that is different
 [[nodiscard]] std::string expect_block(sim::Model& model, const sim::Block& block,
-                                       const std::vector<Result<CommandResult>>& results,
-                                       sim::Outcome& whole);
+                                       const std::vector<Result<CommandResult>>& results, sim::Outcome& whole,
+                                       Rejections rejections = Rejections::compared);
 
 /// For the model: an event that is not sealed yet has no seq; any will do.
 [[nodiscard]] Result<Answer> answer_of(const Result<StoreAnswer>& reply);

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,9 @@ class SealOrder {
   /// \param answered  when; none: now. For an event: when it is known to be committed
   void record(const Command& command, Result<Answer> answer, std::uint64_t asked = 0,
               std::uint64_t answered = 0);
+  /// The same for a block.
+  void record(BlockRun run, Result<Answer> answer, std::uint64_t asked);
+  void record_unknown(BlockRun run, std::uint64_t asked);
   /// For one whose answer nobody got: it may have led to one event, and perhaps to none. References tell
   /// requests apart. Thread-safe.
   void record_unknown(const Command& command, std::uint64_t asked);
@@ -76,10 +80,12 @@ class SealOrder {
     Result<Answer> answer;
     std::uint64_t asked = 0;
     std::uint64_t answered = 0;
+    std::optional<BlockRun> block{};
   };
   struct Unknown {
     Command command;
     std::uint64_t asked = 0;
+    std::optional<BlockRun> block{};
     bool matched = false;  // an event is of it
   };
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <tuple>
 #include <vector>
 
 namespace holdfast::testing {
@@ -65,8 +66,10 @@ class Search {
     if (event.asked > answer_.answered) return found(model, position + 1, left_out);
     ++tries_;
     auto next = model;
-    const auto expected = next.execute(*event.command, ids_of(event.answer));
-    if (!sim::difference(expected, event.answer).empty()) return false;  // it had seen what was left out
+    std::string wrong;
+    const auto expected = execute(next, event, wrong);
+    if (!wrong.empty() || !sim::difference(expected, event.answer).empty())
+      return false;  // it had seen what was left out
     return found(next, position + 1, left_out);
   }
   [[nodiscard]] bool gave_up() const { return tries_ > kMostTries; }
@@ -82,8 +85,9 @@ class Search {
 std::string look_out_of_order(sim::Model model, std::span<const SealedStep> events, const Window& window,
                               WindowCounts& counts) {
   std::size_t known = 0;
+  std::string ignored;
   for (; known < events.size() && events[known].known < window.answer->asked; ++known) {
-    model.execute(*events[known].command, ids_of(events[known].answer));
+    std::ignore = execute(model, events[known], ignored);
   }
   const auto first = std::max(window.first, known) - known;
   for (int left_out = 0; left_out <= kMostLeftOut; ++left_out) {
@@ -106,12 +110,20 @@ std::string look_out_of_order(sim::Model model, std::span<const SealedStep> even
 
 }  // namespace
 
+sim::Outcome execute(sim::Model& model, const SealedStep& step, std::string& wrong) {
+  if (step.block == nullptr) return model.execute(*step.command, ids_of(step.answer));
+  sim::Outcome whole;
+  wrong = expect_block(model, step.block->block, step.block->results, whole, Rejections::left_out);
+  return whole;
+}
+
 std::string check_windows(sim::Model before, std::span<const SealedStep> events,
                           std::span<const UnsealedAnswer> answers, WindowCounts& counts) {
   std::vector<Window> windows;
   windows.reserve(answers.size());
   for (const auto& answer : answers) windows.push_back(window_of(answer, events));
   auto model = before;
+  std::string ignored;
   for (std::size_t position = 0; position <= events.size(); ++position) {
     Position here(model);
     for (auto& window : windows) {
@@ -120,7 +132,7 @@ std::string check_windows(sim::Model before, std::span<const SealedStep> events,
       counts.in_order += window.right ? 1 : 0;
     }
     if (position < events.size()) {
-      model.execute(*events[position].command, ids_of(events[position].answer));
+      std::ignore = execute(model, events[position], ignored);
     }
   }
   for (const auto& window : windows) {

@@ -9,16 +9,22 @@
 
 #include "holdfast/answers.h"
 #include "sim/model.h"
+#include "tests/support/model_store.h"
 
 namespace holdfast::testing {
 
 /// An event in the order of seals, with what was answered. Times are of one clock that counts.
 struct SealedStep {
   const Command* command = nullptr;
+  const BlockRun* block = nullptr;  // then the command only has its options
   Result<Answer> answer;
   std::uint64_t asked = 0;
   std::uint64_t known = 0;  // when it was acknowledged; the largest number where it never was
 };
+
+/// Has the model do what was asked. \param wrong  where a command of a block should have been answered
+/// otherwise
+[[nodiscard]] sim::Outcome execute(sim::Model& model, const SealedStep& step, std::string& wrong);
 
 struct UnsealedAnswer {
   const Command* command = nullptr;
