@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -76,7 +77,8 @@ class SmallDisk {
       std::ofstream("/proc/self/uid_map") << fmt::format("{0} {0} 1", user);
       std::ofstream("/proc/self/gid_map") << fmt::format("{0} {0} 1", group);
     }
-    return ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
+    // In a chroot "/" is no mount of its own, and nothing more private can be asked for from there.
+    return ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 || errno == EINVAL;
   }
 };
 
