@@ -147,7 +147,8 @@ function search() {
       if (href) open(href);
     }
   });
-  input.addEventListener("blur", () => setTimeout(close, 200));
+  // A click on what was found comes after the blur. Who is back by then goes on typing.
+  input.addEventListener("blur", () => setTimeout(() => { if (document.activeElement !== input) close(); }, 200));
   return h("div", { class: "search", role: "search" }, input, found);
 }
 
